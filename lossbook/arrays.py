@@ -1,0 +1,236 @@
+"""Which library an array belongs to, and the input checks that all losses share.
+
+Every function of the package takes NumPy arrays or torch tensors, never a mixture, and
+gives back what it was given: same library, same device, same dtype.
+Every error message shows what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    Array: TypeAlias = np.ndarray | torch.Tensor
+    ArrayLike: TypeAlias = np.ndarray | torch.Tensor | float | Iterable
+else:
+    Array = ArrayLike = Any
+
+
+LARGEST = sys.float_info.max
+"""The largest finite number: an upper end that excludes infinity."""
+
+
+def is_torch(x: object) -> bool:
+    """Whether ``x`` is a torch tensor (without importing torch to find out)."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def namespace(x: Array) -> Any:
+    """The array-API namespace of ``x``: the functions that a rule may call."""
+    return array_api_compat.array_namespace(x)
+
+
+def same_kind(**named: ArrayLike | None) -> list[Any]:
+    """Turn the named inputs into arrays of one library, on one device; None stays None.
+
+    Python numbers and lists become arrays of the library that the others belong to,
+    NumPy if there is none. Numbers in a list are read as floats.
+    """
+    tensors = {name: x for name, x in named.items() if is_torch(x)}
+    if not tensors:
+        return [x if x is None else _as_numpy(name, x) for name, x in named.items()]
+    first, ours = next(iter(tensors.items()))
+    return [x if x is None else _as_torch(name, x, first, ours) for name, x in named.items()]
+
+
+def _as_numpy(name: str, x: ArrayLike) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost: "
+            "pass its data, and its mask inverted as where="
+        )
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(x)
+    if hasattr(x, "__array_namespace__") or hasattr(x, "__cuda_array_interface__"):
+        raise TypeError(
+            f"{name} must be a NumPy array or a torch tensor, got {type(x).__module__}."
+            f"{type(x).__qualname__}"
+        )
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise TypeError(f"{name} can't be read as an array of numbers: {error}") from None
+    return array.astype(np.float64) if array.dtype.kind == "i" else array
+
+
+def _as_torch(name: str, x: ArrayLike, first: str, ours: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    if isinstance(x, np.ndarray | np.generic):
+        raise TypeError(
+            f"{first} is a torch tensor and {name} a NumPy array: pass both of one library, "
+            f"for example torch.as_tensor({name})"
+        )
+    if not isinstance(x, torch.Tensor):
+        dtype = torch.bool if _all_bool(x) else ours.dtype
+        return torch.asarray(x, dtype=dtype, device=ours.device)
+    if x.device != ours.device:
+        raise ValueError(
+            f"{first} and {name} must be on the same device, got {ours.device} and {x.device}"
+        )
+    return x
+
+
+def _all_bool(x: ArrayLike) -> bool:
+    return np.asarray(x).dtype.kind == "b"
+
+
+def is_bool(x: Array) -> bool:
+    """Whether ``x`` holds booleans."""
+    return str(x.dtype).removeprefix("torch.") == "bool"
+
+
+def is_float(x: Array) -> bool:
+    """Whether ``x`` holds real floating-point numbers."""
+    return x.dtype.is_floating_point if is_torch(x) else x.dtype.kind == "f"
+
+
+def check_float(name: str, x: Array) -> None:
+    """Predictions are floats: an array of integers is a sign of a mistake upstream."""
+    if not is_float(x):
+        raise TypeError(f"{name} must be a floating-point array, got dtype {x.dtype}")
+
+
+def check_real(name: str, x: Array) -> None:
+    """Targets may be floats, integers or booleans, but nothing else."""
+    ok = not x.dtype.is_complex if is_torch(x) else x.dtype.kind in "fiub"
+    if not ok:
+        raise TypeError(f"{name} must hold real numbers, got dtype {x.dtype}")
+
+
+def check_same_shape(**named: Array) -> None:
+    """No broadcasting between a prediction and its truth: (N,) against (N, 1) is N x N."""
+    (name_a, a), (name_b, b) = named.items()
+    if tuple(a.shape) != tuple(b.shape):
+        raise ValueError(
+            f"{name_a} and {name_b} must have the same shape, "
+            f"got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+
+
+def check_broadcasts(name: str, x: Array, shape: tuple[int, ...]) -> None:
+    """Weights and masks may be broadcast to the losses, never the losses to them."""
+    try:
+        fits = np.broadcast_shapes(tuple(x.shape), shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name} must have the shape {shape} or broadcast to it, got {tuple(x.shape)}"
+        )
+
+
+def check_within(
+    name: str, x: Array, low: float, high: float, *, where: Array | None = None, nan: bool = False
+) -> None:
+    """Raise if a value lies outside [low, high]; ``nan`` says whether nan may pass.
+
+    A nan among predictions passes, and shows in the result; among targets it is an error.
+    Entries that ``where`` leaves out are not looked at.
+    """
+    if is_compiling() or 0 in x.shape or is_bool(x):
+        return
+    if where is None and bool(x.min() >= low) and bool(x.max() <= high):
+        return  # the common case: two passes over the data, no temporaries, no nan
+    outside = (x < low) | (x > high) if nan else ~((x >= low) & (x <= high))
+    _refuse(name, x, outside, f"in {_interval(low, high)}", where)
+
+
+def check_signs(name: str, x: Array, *, where: Array | None = None) -> None:
+    """Raise if a label is neither -1 nor 1."""
+    check_real(name, x)
+    if not is_compiling():
+        _refuse(name, x, (x != 1) & (x != -1), "-1 or 1", where)
+
+
+def _refuse(name: str, x: Array, bad: Array, expected: str, where: Array | None) -> None:
+    """Raise for the first bad entry that the mask does not leave out."""
+    if where is not None:
+        check_mask("where", where)
+        check_broadcasts("where", where, tuple(x.shape))
+        bad = bad & where
+    if not bool(bad.any()):
+        return
+    index = tuple(int(i[0]) for i in namespace(x).nonzero(bad)) if x.ndim else ()
+    at = f" at index {index[0] if len(index) == 1 else index}" if index else ""
+    raise ValueError(f"{name} must be {expected}, got {float(x[index]):g}{at}")
+
+
+def _interval(low: float, high: float) -> str:
+    left = "(-inf" if low == -math.inf else f"[{low:g}"
+    return f"{left}, " + ("inf)" if high >= LARGEST else f"{high:g}]")
+
+
+def is_compiling() -> bool:
+    """Whether torch.compile is tracing: a check of values would break its graph."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
+
+def check_mask(name: str, x: Array) -> None:
+    """A mask is boolean: 0/1 arrays are refused, since a weight is a different thing."""
+    if not is_bool(x):
+        raise TypeError(f"{name} must be a boolean array, got dtype {x.dtype}")
+
+
+def check_number(
+    name: str, x: object, low: float, high: float = math.inf, *, open_low: bool = False
+) -> float:
+    """A parameter such as a temperature: one finite real number in its range."""
+    left, right = "(" if open_low else "[", ")" if high == math.inf else "]"
+    expected = f"{name} must be a number in {left}{low:g}, {high:g}{right}, got"
+    if not isinstance(x, Real) or isinstance(x, bool):
+        raise TypeError(f"{expected} {type(x).__qualname__}")
+    value = float(x)
+    if not math.isfinite(value) or value < low or value > high or (open_low and value == low):
+        raise ValueError(f"{expected} {x}")
+    return value
+
+
+def check_axis(axis: int, ndim: int) -> int:
+    """The axis as a non-negative number."""
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis must be in [{-ndim}, {ndim}) for {ndim} dimensions, got {axis}")
+    return axis % ndim
+
+
+def working_dtype(x: Array) -> Any:
+    """The dtype to compute in: float32 for half precisions, else the array's own."""
+    half = x.dtype.itemsize < 4
+    return namespace(x).float32 if half else x.dtype
+
+
+def wide_dtype(x: Array) -> Any:
+    """The dtype to add up in: double precision, where the device has it."""
+    none_here = is_torch(x) and x.device.type == "mps"
+    return x.dtype if none_here or x.dtype.itemsize > 8 else namespace(x).float64
+
+
+def cast(x: Array, dtype: Any) -> Array:
+    """``x`` with another dtype; ``x`` itself if it has it."""
+    return x if x.dtype == dtype else namespace(x).astype(x, dtype)
+
+
+def constant(x: Array) -> Array:
+    """``x`` cut off from autograd: a shift that leaves the result unchanged needs no gradient."""
+    return x.detach() if is_torch(x) else x

@@ -1,0 +1,485 @@
+"""Binary cross-entropy and its relatives (chapter 3).
+
+The plain name takes logits; ``_from_probs`` takes probabilities. Prefer logits: a
+probability near 1 has lost the digits that a loss needs before it gets here.
+"""
+
+from __future__ import annotations
+
+from lossbook.arrays import (
+    LARGEST,
+    Array,
+    ArrayLike,
+    check_broadcasts,
+    check_float,
+    check_number,
+    check_real,
+    check_same_shape,
+    check_signs,
+    check_within,
+    namespace,
+    same_kind,
+)
+from lossbook.driver import Prepared, public
+from lossbook.odds import decay
+from lossbook.reduction import Reduction
+from lossbook.rule import rule
+
+
+@public
+def binary_cross_entropy(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    pos_weight: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Negative log-likelihood of yes/no targets, from logits.
+
+    .. math::
+        \ell(z, y) = w\,y \ln(1 + e^{-z}) + (1-y) \ln(1 + e^{z})
+
+    Parameters
+    ----------
+    logits
+        Log-odds z in nats; floats of any shape.
+    targets
+        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
+    label_smoothing
+        Replaces y by :math:`(1-\varepsilon)\,y + \varepsilon/2`; a number in [0, 1].
+    pos_weight
+        The weight w of the positive half, non-negative, broadcast to the logits; 1 if None.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each logit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array, libraries are mixed,
+        the shapes differ, a target lies outside [0, 1], or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logits, targets = np.array([50.0, -2.0]), np.array([1.0, 1.0])
+    >>> binary_cross_entropy(logits, targets, reduction="none")
+    array([1.92874985e-22, 2.12692801e+00])
+
+    Notes
+    -----
+    The derivative for a logit is :math:`(1-y)\,\sigma(z) - w\,y\,\sigma(-z)`, which is
+    :math:`\sigma(z) - y` for w = 1. Chapter 3.
+    """
+    logits, targets, pos_weight, weights, where = _checked(
+        "logits", logits, targets, pos_weight, weights, where
+    )
+    smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
+    inputs = (logits, targets) if pos_weight is None else (logits, targets, pos_weight)
+    return Prepared(
+        binary_cross_entropy_rule, inputs, {"smoothing": smoothing}, weights, where, reduction
+    )
+
+
+@rule("element")
+def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
+    yes, no = _pulls(y, w, smoothing)
+    t = decay(xp, z)
+
+    def value():
+        wrong = xp.where(z >= 0, no, yes)  # what speaks against the sign of z
+        lost = xp.where(wrong == 0, 0.0, wrong * xp.abs(z))  # 0 times inf is 0
+        return lost + (yes + no) * xp.log1p(t)
+
+    def slope():
+        return xp.where(z >= 0, no - yes * t, no * t - yes) / (1 + t)
+
+    return value, slope
+
+
+def _pulls(y, w, smoothing):
+    """How strongly the target pulls up and down: w y' and 1 - y', y' being the smoothed y."""
+    if smoothing:
+        half = smoothing / 2
+        return w * (y * (1 - smoothing) + half), (1 - y) * (1 - smoothing) + half
+    return w * y, 1 - y
+
+
+@public
+def binary_cross_entropy_from_probs(
+    probs: ArrayLike,
+    targets: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    pos_weight: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Negative log-likelihood of yes/no targets, from probabilities.
+
+    .. math::
+        \ell(p, y) = -w\,y \ln p - (1-y) \ln(1-p)
+
+    Nothing is clipped: a probability of 0 for what happened costs :math:`\infty`.
+
+    Parameters
+    ----------
+    probs
+        Probabilities p in [0, 1]; floats of any shape.
+    targets
+        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
+    label_smoothing
+        Replaces y by :math:`(1-\varepsilon)\,y + \varepsilon/2`; a number in [0, 1].
+    pos_weight
+        The weight w of the positive half, non-negative, broadcast to the probs; 1 if None.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each probability.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``probs`` is not a floating-point array, libraries are mixed,
+        the shapes differ, a probability or target lies outside [0, 1], or a parameter
+        is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> probs, targets = np.array([0.9, 0.0, 0.0]), np.array([1.0, 0.0, 1.0])
+    >>> binary_cross_entropy_from_probs(probs, targets, reduction="none")
+    array([0.10536052, 0.        ,        inf])
+
+    Notes
+    -----
+    The derivative for a probability is :math:`(p-y)/(p(1-p))` for w = 1. Chapter 3.
+    """
+    probs, targets, pos_weight, weights, where = _checked(
+        "probs", probs, targets, pos_weight, weights, where
+    )
+    check_within("probs", probs, 0, 1, where=where, nan=True)
+    smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
+    inputs = (probs, targets) if pos_weight is None else (probs, targets, pos_weight)
+    rule = binary_cross_entropy_from_probs_rule
+    return Prepared(rule, inputs, {"smoothing": smoothing}, weights, where, reduction)
+
+
+@rule("element")
+def binary_cross_entropy_from_probs_rule(xp, p, y, w=1.0, *, smoothing=0.0):
+    yes, no = _pulls(y, w, smoothing)
+
+    def value():
+        of_yes = xp.where(yes == 0, 0.0, yes * xp.log(p))  # 0 log 0 is 0
+        return -of_yes - xp.where(no == 0, 0.0, no * xp.log1p(-p))
+
+    def slope():
+        soft = (yes != 0) & (no != 0)
+        inside = xp.where(soft, p, 0.5)  # p - y, unlike its two parts, does not cancel
+        both = (_mass(yes, no, w) * inside - yes) / (inside * (1 - inside))
+        hard = no / xp.where(no == 0, 1.0, 1 - p) - yes / xp.where(yes == 0, 1.0, p)
+        return xp.where(soft, both, hard)
+
+    return value, slope
+
+
+def _mass(yes, no, w):
+    return 1.0 if isinstance(w, float) and w == 1 else yes + no
+
+
+@public
+def binary_focal_loss(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Binary cross-entropy that counts an easy example less, from logits.
+
+    .. math::
+        \ell(z, y) = \alpha\, y\, \sigma(-z)^\gamma \ln(1 + e^{-z})
+        + (1-\alpha)\, (1-y)\, \sigma(z)^\gamma \ln(1 + e^{z})
+
+    Parameters
+    ----------
+    logits
+        Log-odds z in nats; floats of any shape.
+    targets
+        Probabilities y in [0, 1] that the answer is yes, same shape. A soft target gives
+        the loss that is expected if yes has that probability.
+    gamma
+        The focusing exponent, at least 0; with 0 this is the binary cross-entropy.
+    alpha
+        The weight of the positive half, in [0, 1], the negative one getting 1 - alpha;
+        None for no weights.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each logit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array, libraries are mixed,
+        the shapes differ, a target lies outside [0, 1], or a parameter is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> binary_focal_loss(np.log([9.0, 1 / 9]), np.array([1, 1]), reduction="none")
+    array([1.05360516e-03, 1.86509393e+00])
+
+    Notes
+    -----
+    For y = 1 and p the sigmoid of z the derivative is
+    :math:`(1-p)^\gamma (\gamma\, p \ln p + p - 1)`. T.-Y. Lin et al., *Focal loss for dense
+    object detection*, 2017, section 3. Chapter 3.
+    """
+    logits, targets, _, weights, where = _checked("logits", logits, targets, None, weights, where)
+    params = {"gamma": check_number("gamma", gamma, 0), "alpha": None}
+    if alpha is not None:
+        params["alpha"] = check_number("alpha", alpha, 0, 1)
+    return Prepared(binary_focal_loss_rule, (logits, targets), params, weights, where, reduction)
+
+
+@rule("element")
+def binary_focal_loss_rule(xp, z, y, *, gamma, alpha=None):
+    yes, no = (y, 1 - y) if alpha is None else (alpha * y, (1 - alpha) * (1 - y))
+    t = decay(xp, z)
+    p, q = xp.where(z >= 0, 1.0, t) / (1 + t), xp.where(z >= 0, t, 1.0) / (1 + t)
+    minus_log_p = xp.where(z >= 0, 0.0, -z) + xp.log1p(t)
+    minus_log_q = xp.where(z >= 0, z, 0.0) + xp.log1p(t)
+
+    def power(minus_log):  # p^gamma by its logarithm: its derivatives are finite at p = 0 too
+        return xp.exp(-gamma * minus_log) if gamma else xp.ones_like(minus_log)
+
+    def value():
+        of_yes = _times(xp, yes, _times(xp, power(minus_log_q), minus_log_p))
+        return of_yes + _times(xp, no, _times(xp, power(minus_log_p), minus_log_q))
+
+    def slope():
+        up = power(minus_log_q) * (gamma * _times(xp, p, minus_log_p) + q)
+        down = power(minus_log_p) * (gamma * _times(xp, q, minus_log_q) + p)
+        return no * down - yes * up
+
+    return value, slope
+
+
+def _times(xp, a, b):
+    """a b, where 0 times infinity is 0."""
+    return xp.where(a == 0, 0.0, a * b)
+
+
+@public
+def logistic_loss(
+    logits: ArrayLike,
+    signs: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Binary cross-entropy for labels written as -1 and +1.
+
+    .. math::
+        \ell(z, s) = \ln(1 + e^{-s z})
+
+    Parameters
+    ----------
+    logits
+        Log-odds z in nats; floats of any shape.
+    signs
+        Labels s, each -1 or 1, same shape.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each logit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array, libraries are mixed,
+        the shapes differ, or a label is neither -1 nor 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logistic_loss(np.array([2.0, 2.0]), np.array([1, -1]), reduction="none")
+    array([0.12692801, 2.12692801])
+
+    Notes
+    -----
+    The derivative for a logit is :math:`-s\,\sigma(-s z)`. Chapter 3.
+    """
+    logits, signs, weights, where = same_kind(
+        logits=logits, signs=signs, weights=weights, where=where
+    )
+    check_float("logits", logits)
+    check_same_shape(logits=logits, signs=signs)
+    check_signs("signs", signs, where=where)
+    return Prepared(logistic_loss_rule, (logits, signs), {}, weights, where, reduction)
+
+
+@rule("element")
+def logistic_loss_rule(xp, z, s):
+    margin = s * z
+    t = decay(xp, margin)
+
+    def value():
+        return xp.where(margin >= 0, 0.0, -margin) + xp.log1p(t)
+
+    def slope():
+        return -s * xp.where(margin >= 0, t, 1.0) / (1 + t)
+
+    return value, slope
+
+
+@public
+def brier_score(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Squared error of the probability, from logits.
+
+    .. math::
+        \ell(z, y) = (\sigma(z) - y)^2
+
+    Parameters
+    ----------
+    logits
+        Log-odds z in nats; floats of any shape.
+    targets
+        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced score, 0 at best; with ``reduction="none"`` one for each logit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array, libraries are mixed,
+        the shapes differ or a target lies outside [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> brier_score(np.array([0.0, 20.0]), np.array([1, 1]), reduction="none")
+    array([2.50000000e-01, 4.24835424e-18])
+
+    Notes
+    -----
+    The derivative is :math:`2(\sigma(z)-y)\,\sigma(z)\,\sigma(-z)`: it vanishes where the
+    prediction is confidently wrong, which is why a network is not trained on it. G. W. Brier,
+    *Verification of forecasts expressed in terms of probability*, 1950. Chapter 3.
+    """
+    logits, targets, _, weights, where = _checked("logits", logits, targets, None, weights, where)
+    return Prepared(brier_score_rule, (logits, targets), {}, weights, where, reduction)
+
+
+@rule("element")
+def brier_score_rule(xp, z, y):
+    t = decay(xp, z)
+    error = xp.where(z >= 0, (1 - y) - y * t, (1 - y) * t - y) / (1 + t)  # sigma(z) - y
+    return lambda: error**2, lambda: 2 * error * t / (1 + t) ** 2
+
+
+@public
+def brier_score_from_probs(
+    probs: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Squared error of the probability, from probabilities.
+
+    .. math::
+        \ell(p, y) = (p - y)^2
+
+    Parameters
+    ----------
+    probs
+        Probabilities p in [0, 1]; floats of any shape.
+    targets
+        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`.
+
+    Returns
+    -------
+    Array
+        The reduced score, 0 at best; with ``reduction="none"`` one for each probability.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``probs`` is not a floating-point array, libraries are mixed,
+        the shapes differ, or a probability or target lies outside [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(brier_score_from_probs(np.array([0.75, 0.5]), np.array([1, 0])))
+    0.15625
+
+    Notes
+    -----
+    The derivative is :math:`2(p-y)`. G. W. Brier, *Verification of forecasts expressed in
+    terms of probability*, 1950. Chapter 3.
+    """
+    probs, targets, _, weights, where = _checked("probs", probs, targets, None, weights, where)
+    check_within("probs", probs, 0, 1, where=where, nan=True)
+    return Prepared(brier_score_from_probs_rule, (probs, targets), {}, weights, where, reduction)
+
+
+@rule("element")
+def brier_score_from_probs_rule(xp, p, y):
+    return lambda: (p - y) ** 2, lambda: 2 * (p - y)
+
+
+def _checked(name, predictions, targets, pos_weight, weights, where):
+    """The checks that all losses of this module share."""
+    named = {name: predictions, "targets": targets, "pos_weight": pos_weight}
+    predictions, targets, pos_weight, weights, where = same_kind(
+        **named, weights=weights, where=where
+    )
+    check_float(name, predictions)
+    check_real("targets", targets)
+    check_same_shape(**{name: predictions, "targets": targets})
+    check_within("targets", targets, 0, 1, where=where)
+    if pos_weight is not None:
+        check_real("pos_weight", pos_weight)
+        check_broadcasts("pos_weight", pos_weight, tuple(predictions.shape))
+        check_within("pos_weight", pos_weight, 0, LARGEST)
+        pos_weight = namespace(predictions).broadcast_to(pos_weight, tuple(predictions.shape))
+    return predictions, targets, pos_weight, weights, where

@@ -1,0 +1,85 @@
+"""Entries of chapter 1, logits and odds."""
+
+from lossbook.catalogue.entry import LOGITS, PROBS, Entry, Input, Peer, plain
+
+ENTRIES = (
+    Entry(
+        "odds_from_probs",
+        "01-logits-and-odds",
+        (PROBS,),
+        "p/(1 - p)",
+        ulps=(1.5, 3),
+        ordinary=((0.4,), (0.6,), (0.9,)),
+        hostile=((0.0,), (1.0,), (1e-300,)),
+    ),
+    Entry(
+        "probs_from_odds",
+        "01-logits-and-odds",
+        (Input("odds", "o", "nonnegative"),),
+        "o/(1 + o)",
+        ulps=(2, 3),
+        ordinary=((2 / 3,), (1.5,), (9.0,)),
+        hostile=((0.0,), (1e300,), (float("inf"),)),
+    ),
+    Entry(
+        "logit",
+        "01-logits-and-odds",
+        (PROBS,),
+        "log(p/(1 - p))",
+        ulps=(4, 2),
+        ordinary=((0.4,), (0.6,), (0.8,)),
+        hostile=((0.0,), (1.0,), (1e-300,), (1e-320,), (0.5 + 1e-12,)),
+        peers=(Peer("torch.logit", plain), Peer("scipy.special.logit", plain)),
+    ),
+    Entry(
+        "sigmoid",
+        "01-logits-and-odds",
+        (LOGITS,),
+        "1/(1 + exp(-z))",
+        ulps=(3, 4),
+        ordinary=((0.0,), (2.0,), (-2.2,)),
+        hostile=((-40.0,), (40.0,), (-740.0,), (1000.0,), (float("-inf"),)),
+        peers=(Peer("torch.sigmoid", plain), Peer("scipy.special.expit", plain)),
+    ),
+    Entry(
+        "log_sigmoid",
+        "01-logits-and-odds",
+        (LOGITS,),
+        "-log(1 + exp(-z))",
+        ulps=(3, 3),
+        ordinary=((0.0,), (2.0,), (-2.2,)),
+        hostile=((40.0,), (700.0,), (-1000.0,), (float("inf"),)),
+        peers=(
+            Peer("torch.nn.functional.logsigmoid", plain),
+            Peer("scipy.special.log_expit", plain),
+            Peer("jax.nn.log_sigmoid", plain),
+        ),
+    ),
+    Entry(
+        "softplus",
+        "01-logits-and-odds",
+        (LOGITS,),
+        "log(1 + exp(z))",
+        ulps=(3, 3),
+        ordinary=((0.0,), (2.0,), (-2.2,)),
+        hostile=((20.5,), (-40.0,), (1000.0,), (float("-inf"),)),
+        peers=(
+            Peer(
+                "torch.nn.functional.softplus",
+                plain,
+                "returns its argument above 20: the tail of float64 is cut off",
+            ),
+            Peer("jax.nn.softplus", plain),
+        ),
+    ),
+    Entry(
+        "log1mexp",
+        "01-logits-and-odds",
+        (Input("log_probs", "x", "nonpositive"),),
+        "log(1 - exp(x))",
+        ulps=(4, 4),
+        ordinary=((-0.5,), (-1.0,), (-3.0,)),
+        hostile=((-1e-20,), (-40.0,), (0.0,), (-1000.0,)),
+        peers=(Peer("jax.nn.log1mexp", lambda f, x: f(-x), "takes -x"),),
+    ),
+)

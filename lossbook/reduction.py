@@ -1,0 +1,145 @@
+"""Reduction: from many losses to one number (chapter 9).
+
+The four reductions, with w the weights (1 if none are given) and n the number of entries
+that the mask keeps:
+
+``"none"``
+    each loss, times its weight; 0 where the mask is False.
+``"sum"``
+    the sum of w times loss.
+``"mean"``
+    that sum divided by n: weights change how much an entry counts, not what is divided by.
+``"weighted_mean"``
+    that sum divided by the sum of w: doubling all weights changes nothing.
+
+An entry that the mask leaves out, or whose weight is 0, adds nothing to value or gradient,
+even if it holds inf or nan. The sum of nothing is 0, and so is the mean of nothing: a batch
+in which all is masked, or an empty one, has loss 0 and gradient 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+from lossbook.arrays import (
+    LARGEST,
+    Array,
+    ArrayLike,
+    cast,
+    check_broadcasts,
+    check_float,
+    check_mask,
+    check_real,
+    check_within,
+    is_torch,
+    namespace,
+    same_kind,
+    wide_dtype,
+    working_dtype,
+)
+from lossbook.rule import Share
+
+Reduction = Literal["none", "sum", "mean", "weighted_mean"]
+
+
+def reduce(
+    losses: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""Reduce losses that you computed yourself, by the rules of this package.
+
+    .. math::
+        \text{sum} = \sum_i w_i \ell_i, \qquad
+        \text{mean} = \frac1n \sum_i w_i \ell_i, \qquad
+        \text{weighted mean} = \frac{\sum_i w_i \ell_i}{\sum_i w_i}
+
+    Parameters
+    ----------
+    losses
+        Floats of any shape.
+    weights
+        Non-negative, broadcast to the losses.
+    where
+        Booleans, broadcast to the losses; False leaves an entry out.
+    reduction
+        ``"none"``, ``"sum"``, ``"mean"`` or ``"weighted_mean"``, see :mod:`lossbook.reduction`.
+
+    Returns
+    -------
+    Array
+        One number, or for ``"none"`` the shape of ``losses``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For losses that are no floats, masks that are no booleans, weights that are negative
+        or don't fit the losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> losses, weights = np.array([2.0, 0.4]), np.array([1.0, 3.0])
+    >>> float(reduce(losses, weights=weights))
+    1.6
+    >>> float(round(reduce(losses, weights=weights, reduction="weighted_mean"), 6))
+    0.8
+    """
+    losses, weights, where = same_kind(losses=losses, weights=weights, where=where)
+    check_float("losses", losses)
+    share = share_out(losses, tuple(losses.shape), weights, where, reduction)
+    xp, kept = namespace(losses), cast(losses, working_dtype(losses))
+    if share.mask is not None:
+        kept = xp.where(share.mask, kept, xp.zeros_like(kept))
+    if share.upstream is not None:
+        kept = kept * cast(share.upstream, kept.dtype)
+    if reduction != "none":
+        kept = xp.asarray(xp.sum(kept, dtype=wide_dtype(kept)) * share.factor)
+    return cast(kept, losses.dtype)[()]
+
+
+def share_out(
+    like: Array,
+    shape: tuple[int, ...],
+    weights: Array | None,
+    where: Array | None,
+    reduction: Reduction,
+) -> Share:
+    """Check weights, mask and reduction, and say how much each loss of this shape counts."""
+    if reduction not in get_args(Reduction):
+        raise ValueError(f"reduction must be one of {get_args(Reduction)}, got {reduction!r}")
+    xp, mask = namespace(like), None
+    if where is not None:
+        check_mask("where", where)
+        check_broadcasts("where", where, shape)
+        mask = where = xp.broadcast_to(where, shape)
+    if weights is not None:
+        check_real("weights", weights)
+        check_broadcasts("weights", weights, shape)
+        check_within("weights", weights, 0, LARGEST)
+        weights = xp.broadcast_to(weights, shape)
+        mask = weights > 0 if mask is None else mask & (weights > 0)
+    return Share(weights, _factor(like, shape, weights, where, reduction), mask)
+
+
+def _factor(like, shape, weights, where, reduction) -> Array | float:
+    if reduction in ("none", "sum"):
+        return 1.0
+    if reduction == "mean" or weights is None:
+        if where is None:
+            return 1.0 / max(1, math.prod(shape))
+        return _inverse(like, namespace(like).sum(where))
+    kept = weights if where is None else namespace(like).where(where, weights, 0 * weights)
+    return _inverse(like, namespace(like).sum(kept))
+
+
+def _inverse(like: Array, total: Array) -> Array | float:
+    """1/total, and 0 for nothing. On a GPU it stays there: its value is not waited for."""
+    if not is_torch(like):
+        return 1.0 / float(total) if total > 0 else 0.0
+    total = total.to(wide_dtype(like))
+    some = total > 0
+    return some / namespace(like).where(some, total, 1.0)

@@ -1,0 +1,397 @@
+"""Stable softmax (chapter 2): softmax, its logarithm, the log-sum-exp, and sparsemax.
+
+A row of K logits runs along ``axis``. Entries that ``where`` leaves out, and logits of
+:math:`-\\infty`, have probability 0; a row without any other entry gives probabilities 0
+and a log-sum-exp of :math:`-\\infty`. A logit of :math:`+\\infty` has no softmax: the row is nan.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    cast,
+    check_axis,
+    check_broadcasts,
+    check_float,
+    check_mask,
+    check_number,
+    constant,
+    namespace,
+    same_kind,
+    working_dtype,
+)
+from lossbook.driver import Prepared, public
+from lossbook.rule import Rule, rule
+
+
+@public
+def softmax(
+    logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    axis: int = -1,
+) -> Array:
+    r"""Probabilities from logits.
+
+    .. math::
+        p_i = \frac{e^{z_i/\tau}}{\sum_{j=1}^K e^{z_j/\tau}}
+
+    Parameters
+    ----------
+    logits
+        Scores z, any real numbers or :math:`-\infty`; floats, K of them along ``axis``.
+    temperature
+        The number :math:`\tau > 0` that divides the logits: below 1 the probabilities
+        get sharper, above 1 flatter.
+    where
+        Booleans, broadcast to the logits; an entry that is False gets probability 0.
+    axis
+        The axis of the K entries.
+
+    Returns
+    -------
+    Array
+        Probabilities, shaped like ``logits``, that sum to 1 along ``axis``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array with at least one entry in a row, or a
+        parameter is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([1000.0, 1000.0, -np.inf]))
+    array([0.5, 0.5, 0. ])
+
+    Notes
+    -----
+    The Jacobian is :math:`(\operatorname{diag}(p) - p p^\top)/\tau`. P. Blanchard, D. J. Higham
+    and N. J. Higham, *Accurately computing the log-sum-exp and softmax functions*, 2021.
+    Chapter 2.
+    """
+    return _prepare(softmax_rule, logits, where, axis, temperature=temperature)
+
+
+@rule("vector")
+def softmax_rule(xp, z, keep=None, *, temperature=1.0):
+    d, first, others, _ = shifted(xp, z, keep, temperature)
+    p = xp.exp(d) / (1 + others)
+
+    def value():
+        return p
+
+    def slope(g):
+        h = g - at(xp, first, g)  # a shift of g changes nothing, and this one keeps digits
+        return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
+
+    return value, slope
+
+
+@public
+def log_softmax(
+    logits: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    axis: int = -1,
+) -> Array:
+    r"""Log-probabilities from logits.
+
+    .. math::
+        \ln p_i = \frac{z_i}{\tau} - \ln \sum_{j=1}^K e^{z_j/\tau}
+
+    Parameters
+    ----------
+    logits
+        Scores z, any real numbers or :math:`-\infty`; floats, K of them along ``axis``.
+    temperature
+        The number :math:`\tau > 0` that divides the logits.
+    where
+        Booleans, broadcast to the logits; an entry that is False gets :math:`-\infty`.
+    axis
+        The axis of the K entries.
+
+    Returns
+    -------
+    Array
+        Log-probabilities in nats, at most 0, shaped like ``logits``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array with at least one entry in a row, or a
+        parameter is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_softmax(np.array([40.0, 0.0]))
+    array([-4.24835426e-18, -4.00000000e+01])
+
+    Notes
+    -----
+    The Jacobian is :math:`(I - \mathbf 1 p^\top)/\tau`. Chapter 2.
+    """
+    return _prepare(log_softmax_rule, logits, where, axis, temperature=temperature)
+
+
+@rule("vector")
+def log_softmax_rule(xp, z, keep=None, *, temperature=1.0):
+    d, first, others, top = shifted(xp, z, keep, temperature)
+
+    def value():
+        return d - xp.log1p(others)
+
+    def slope(g):
+        counts = top > -xp.inf if keep is None else keep & (top > -xp.inf)
+        g = xp.where(counts, g, 0.0)
+        e, total = xp.exp(d), 1 + others
+        rest = xp.where(first, others - (e - 1), total - e)  # e = 1 at the top: keep others whole
+        rows = (g * rest - e * (xp.sum(g, axis=-1, keepdims=True) - g)) / total
+        return xp.where(counts, rows, 0.0) / temperature
+
+    return value, slope
+
+
+@public
+def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None, axis: int = -1) -> Array:
+    r"""Logarithm of the sum of exponentials: a smooth maximum.
+
+    .. math::
+        \operatorname{LSE}(z) = \ln \sum_{j=1}^K e^{z_j}
+
+    Parameters
+    ----------
+    logits
+        Scores z, any real numbers or :math:`-\infty`; floats, K of them along ``axis``.
+    where
+        Booleans, broadcast to the logits; an entry that is False is left out of the sum.
+    axis
+        The axis of the K entries.
+
+    Returns
+    -------
+    Array
+        One number for each row: the shape of ``logits`` without ``axis``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array with at least one entry in a row, or a
+        parameter is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logsumexp(np.array([[-1000.0, -1000.0], [0.0, -50.0]]))
+    array([-9.99306853e+02,  1.92874985e-22])
+
+    Notes
+    -----
+    The gradient is the softmax. Chapter 2.
+    """
+    return _prepare(logsumexp_rule, logits, where, axis)
+
+
+@rule("row")
+def logsumexp_rule(xp, z, keep=None):
+    d, _, others, top = shifted(xp, z, keep)
+
+    def value():
+        return (top + xp.log1p(others))[:, 0]
+
+    def slope():
+        return xp.exp(d) / (1 + others)
+
+    return value, slope
+
+
+def shifted(xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0) -> tuple:
+    """What all functions of a row of logits start from.
+
+    Returns the logits less the largest of them (and divided by the temperature), where the
+    first of the largest is, the sum of the exponentials of all the others, and the
+    largest itself. The one exponential that is exactly 1 is kept apart, so that log1p can
+    keep the digits of a small sum.
+    """
+    if keep is not None:
+        z = xp.where(keep, z, -xp.inf)
+    top = xp.max(constant(z), axis=-1, keepdims=True)
+    empty = top == -xp.inf
+    d = (z - xp.where(empty, 0.0, top)) / temperature
+    best = xp.argmax(constant(z), axis=-1, keepdims=True)
+    first = xp.arange(z.shape[-1], device=z.device) == best
+    e = xp.exp(d)
+    others = xp.sum(xp.where(first, e - 1, e), axis=-1, keepdims=True)
+    return d, first, xp.where(empty, 0.0, others), top
+
+
+def at(xp: Any, first: Array, g: Array) -> Array:
+    """The entry of each row of ``g`` that ``first`` marks."""
+    return xp.sum(xp.where(first, g, 0.0), axis=-1, keepdims=True)
+
+
+@public
+def sparsemax(logits: ArrayLike, *, axis: int = -1) -> Array:
+    r"""Probabilities from logits, with exact zeros: the nearest point of the simplex.
+
+    .. math::
+        \operatorname{sparsemax}(z) = \arg\min_{p \in \Delta} \lVert p - z \rVert_2^2
+        = \max(z - \theta, 0)
+
+    Parameters
+    ----------
+    logits
+        Scores z, any real numbers; floats, K of them along ``axis``.
+    axis
+        The axis of the K entries.
+
+    Returns
+    -------
+    Array
+        Probabilities, shaped like ``logits``, that sum to 1 along ``axis``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``logits`` is not a floating-point array with at least one entry in a row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sparsemax(np.array([1.0, 0.5, -3.0]))
+    array([0.75, 0.25, 0.  ])
+
+    Notes
+    -----
+    On the support S the Jacobian is :math:`\operatorname{diag}(s) - s s^\top/|S|`, with s its
+    indicator. A. Martins and R. Astudillo, *From softmax to sparsemax*, 2016. Chapter 2.
+    """
+    return _prepare(sparsemax_rule, logits, None, axis)
+
+
+@rule("vector")
+def sparsemax_rule(xp, z):
+    d = z - xp.max(constant(z), axis=-1, keepdims=True)  # the result does not feel the shift
+    down = xp.sort(constant(d), axis=-1, descending=True)
+    count = xp.astype(xp.arange(1, z.shape[-1] + 1, device=z.device), z.dtype)
+    total = xp.cumulative_sum(down, axis=-1)
+    size = xp.sum(xp.astype(1 + count * down > total, z.dtype), axis=-1, keepdims=True)
+    inside = count <= size
+    theta = (xp.sum(xp.where(inside, down, 0.0), axis=-1, keepdims=True) - 1) / size
+    support = d > theta
+
+    def value():
+        return xp.where(support, d - theta, 0.0)
+
+    def slope(g):
+        on = xp.where(support, g, 0.0)
+        return xp.where(support, g - xp.sum(on, axis=-1, keepdims=True) / size, 0.0)
+
+    return value, slope
+
+
+class StreamingLogSumExp:
+    r"""Log-sum-exp of rows that arrive in pieces, in one pass and constant memory.
+
+    .. math::
+        \ln \sum_j e^{z_j} = m + \ln(1 + r), \qquad
+        r' = r\,e^{m-m'} + \dots
+
+    The state of a row is its largest logit m so far and the sum r of the exponentials
+    of all the others, relative to :math:`e^m`. Pieces are joined as attention kernels do it.
+
+    Parameters
+    ----------
+    logits
+        A first piece; its last axis is the one that is summed over.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a piece is not a floating-point array with at least one entry in a row, or its
+        rows are not those of the pieces before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stream = StreamingLogSumExp(np.array([0.0, 1000.0]))
+    >>> float(stream.update(np.array([1000.0, 3.0])).value)
+    1000.6931471805599
+
+    Notes
+    -----
+    M. Milakov and N. Gimelshein, *Online normalizer calculation for softmax*, 2018. Chapter 2.
+    """
+
+    def __init__(self, logits: ArrayLike) -> None:
+        self.top, self.rest = self._state(logits)
+
+    def update(self, logits: ArrayLike) -> StreamingLogSumExp:
+        """Take in another piece of the same rows."""
+        top, rest = self._state(logits)
+        return self._join(top, rest)
+
+    def merge(self, other: StreamingLogSumExp) -> StreamingLogSumExp:
+        """Take in all that another stream has seen."""
+        return self._join(other.top, other.rest)
+
+    @property
+    def value(self) -> Array:
+        """The log-sum-exp of what came so far, one number for each row."""
+        return (self.top + namespace(self.rest).log1p(self.rest))[()]
+
+    def _join(self, top: Array, rest: Array) -> StreamingLogSumExp:
+        if tuple(top.shape) != tuple(self.top.shape):
+            raise ValueError(
+                f"a piece must have the rows of the pieces before, {tuple(self.top.shape)}, "
+                f"got {tuple(top.shape)}"
+            )
+        xp = namespace(rest)
+        ours = self.top >= top
+        high, low = xp.where(ours, self.top, top), xp.where(ours, top, self.top)
+        of_high, of_low = xp.where(ours, self.rest, rest), xp.where(ours, rest, self.rest)
+        gap = xp.where(low == -xp.inf, -xp.inf, low - xp.where(low == -xp.inf, 0.0, high))
+        self.top, self.rest = high, of_high + xp.exp(gap) * (1 + of_low)
+        return self
+
+    @staticmethod
+    def _state(logits: ArrayLike) -> tuple[Array, Array]:
+        z = _checked(logits, -1)
+        with np.errstate(invalid="ignore"):
+            _, _, rest, top = shifted(namespace(z), cast(z, working_dtype(z)))
+        return top[..., 0], rest[..., 0]
+
+
+def _prepare(
+    rule: Rule, logits: ArrayLike, where: ArrayLike | None, axis: int, **params: float
+) -> Prepared:
+    """Check the inputs that the functions of a row of logits share."""
+    logits, where = same_kind(logits=logits, where=where)
+    z = _checked(logits, axis)
+    for name, number in params.items():
+        params[name] = check_number(name, number, 0, open_low=True)
+    if where is None:
+        return Prepared(rule, (z,), params, axis=axis)
+    check_mask("where", where)
+    check_broadcasts("where", where, tuple(z.shape))
+    keep = namespace(z).broadcast_to(where, tuple(z.shape))
+    return Prepared(rule, (z, keep), params, axis=axis)
+
+
+def _checked(logits: ArrayLike, axis: int) -> Array:
+    (z,) = same_kind(logits=logits)
+    check_float("logits", z)
+    if z.ndim == 0:
+        raise ValueError("logits must have an axis of entries, got a single number")
+    if z.shape[check_axis(axis, z.ndim)] == 0:
+        raise ValueError(f"logits must have at least one entry in a row, got {tuple(z.shape)}")
+    return z

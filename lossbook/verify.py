@@ -1,0 +1,245 @@
+"""Checks that a reader can see: a claim that is asserted, witnesses side by side."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import sympy as sp
+
+from lossbook import exact
+from lossbook.catalogue import Entry, Peer
+from lossbook.catalogue import entry as find
+from lossbook.show import Table, num, table
+
+TOLERANCE = 1e-13
+"""Relative error up to which a witness agrees in the verification table."""
+
+
+def check(label: str, *claims: Any) -> None:
+    """Assert the claims of a numbered equation, and say so.
+
+    A claim is true or false, or a sympy expression (or matrix) that must simplify to zero.
+
+    Parameters
+    ----------
+    label
+        The label of the equation, as it stands in the text.
+    *claims
+        One claim at least.
+
+    Raises
+    ------
+    AssertionError
+        If a claim does not hold; the message names the equation and the claim.
+
+    Examples
+    --------
+    >>> x = sp.Symbol("x")
+    >>> check("binomial", (x + 1) ** 2 - (x**2 + 2 * x + 1), 1 + 1 == 2)
+    checked: equation binomial
+    """
+    if not claims:
+        raise ValueError(f"check({label!r}) needs at least one claim")
+    for number, claim in enumerate(claims, 1):
+        if not _holds(claim):
+            raise AssertionError(f"equation {label}: claim {number} does not hold: {claim}")
+    print(f"checked: equation {label}")
+
+
+def _holds(claim: Any) -> bool:
+    if isinstance(claim, sp.MatrixBase):
+        return all(_holds(e) for e in claim)
+    if isinstance(claim, sp.Expr):
+        return sp.simplify(claim) == 0
+    return bool(claim)
+
+
+def verification_table(name: str, of: Literal["value", "slope"] = "value") -> Table:
+    """A loss by every witness, at ordinary and at hostile inputs.
+
+    The judge is the formula, differentiated by sympy and evaluated by mpmath in fifty
+    digits. A witness that agrees shows a tick; one that does not shows its number.
+
+    Parameters
+    ----------
+    name
+        The name of a loss or function in the catalogue.
+    of
+        Its value, or its derivative for the prediction. The witnesses of the derivative are
+        the rule, autograd through the rule, and autograd through torch's own function.
+
+    Returns
+    -------
+    Table
+    """
+    entry = find(name)
+    truth = exact.value if of == "value" else exact.slope
+    witnesses = _value_witnesses(entry) if of == "value" else _slope_witnesses(entry)
+    rows = []
+    for inputs in (*entry.ordinary, *entry.hostile):
+        right = truth(entry, *inputs)
+        verdicts = [_verdict(right, witness, inputs) for witness in witnesses.values()]
+        rows.append([*(_show(x) for x in inputs), _show(right), *verdicts])
+    headers = [*(f"${x.symbol}$" for x in entry.inputs), f"exact {of}", *witnesses]
+    return table(rows, headers, caption=_caption(entry, of))
+
+
+def _caption(entry: Entry, of: str) -> str:
+    return (
+        f"The {of} of `{entry.name}` in float64. ✓ agrees with fifty digits to a relative "
+        "error of $10^{-13}$; what does not is shown."
+    )
+
+
+def _value_witnesses(entry: Entry) -> dict[str, Callable[[tuple], Any]]:
+    ours = {"lossbook": lambda inputs: entry.function(*_arrays(inputs), **_alone(entry))}
+    return ours | {p.name.split(".")[0]: _peer_witness(p) for p in _installed(entry)}
+
+
+def _slope_witnesses(entry: Entry) -> dict[str, Callable[[tuple], Any]]:
+    ours = {
+        "lossbook": lambda inputs: our_slope(entry, inputs),
+        "autograd": lambda inputs: autograd_slope(entry.function, inputs),
+    }
+    peer = next((p for p in _installed(entry) if _family(p) == "torch"), None)
+    return ours | ({"torch": lambda inputs: peer_slope(peer, inputs)} if peer else {})
+
+
+def _installed(entry: Entry) -> list[Peer]:
+    return [p for p in entry.peers if _resolve(p.name) is not None]
+
+
+def _peer_witness(peer: Peer) -> Callable[[tuple], Any]:
+    return lambda inputs: call_peer(peer, inputs)
+
+
+def _verdict(truth: Any, witness: Callable[[tuple], Any], inputs: tuple) -> str:
+    try:
+        found = witness(inputs)
+    except Exception as error:  # what a library raises is a result to show
+        return type(error).__name__
+    if agrees(found, truth):
+        return "✓"
+    shown = _show(found)
+    if shown != _show(truth) or "nan" in shown:
+        return shown
+    worst = max(abs(float(f) / t - 1) for f, t in _pairs(found, truth) if t)
+    return f"off by {num(worst, 1, rtol=1e-3)}"
+
+
+def agrees(found: Any, truth: Any, tolerance: float = TOLERANCE) -> bool:
+    """Whether numbers equal exact ones, to a relative tolerance.
+
+    Examples
+    --------
+    >>> agrees(math.inf, exact.mpmath.inf), agrees(math.nan, 0)
+    (True, False)
+    """
+    return all(_close(float(f), t, tolerance) for f, t in _pairs(found, truth))
+
+
+def _pairs(found: Any, truth: Any) -> list[tuple[Any, Any]]:
+    found, truth = (np.ravel(np.asarray(x)) for x in (found, truth))
+    return list(zip(found, truth, strict=True))
+
+
+def _close(found: float, truth: Any, tolerance: float) -> bool:
+    if not math.isfinite(found) or not exact.mpmath.isfinite(truth):
+        return found == float(truth)
+    # what is below the range of normal floats can't have all its digits
+    floor = 2.0**-1074 / tolerance
+    return abs(found - truth) <= tolerance * max(abs(truth), floor)
+
+
+def _show(x: Any) -> str:
+    if np.ndim(x):
+        return (", " if np.ndim(x) == 1 else "; ").join(_show(e) for e in x)
+    x = float(x)
+    if math.isnan(x):
+        return "nan"
+    return num(x, 4, rtol=1e-9) if x == 0 or not 1e-30 < abs(x) < 1e-16 else num(x, 3, rtol=1e-4)
+
+
+def _arrays(inputs: tuple) -> list[np.ndarray]:
+    return [np.asarray(x, dtype=np.float64) for x in inputs]
+
+
+# ------------------------------------------------------------------- the witnesses
+def our_slope(entry: Entry, inputs: tuple) -> Any:
+    """The slope by the rule, on NumPy; for a row from a row, its Jacobian."""
+    prepared = entry.prepare(*_arrays(inputs), **_alone(entry))
+    if entry.kind != "vector":
+        return prepared.value_and_grads()[1][0]
+    units = np.eye(len(inputs[0]))
+    return [prepared.pull(unit) for unit in units]
+
+
+def _alone(entry: Entry) -> dict[str, str]:
+    return {"reduction": "none"} if entry.is_loss else {}
+
+
+def autograd_slope(function: Callable, inputs: tuple) -> Any:
+    """The slope that torch's autograd gives for a function of tensors."""
+    import torch
+
+    first, *others = (torch.tensor(x, dtype=torch.float64) for x in inputs)
+    jacobian = torch.autograd.functional.jacobian(lambda x: function(x, *others), first)
+    return jacobian.numpy()
+
+
+def _resolve(name: str) -> Callable | None:
+    """The function of a dotted name, or None where the library is not installed."""
+    module, _, rest = name.partition(".")
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # its default, tensorflow, is not needed
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return None
+    for part in rest.split("."):
+        if not hasattr(found, part):
+            found = importlib.import_module(f"{found.__name__}.{part}")
+        else:
+            found = getattr(found, part)
+    return found
+
+
+def _family(peer: Peer) -> str:
+    return peer.name.split(".")[0]
+
+
+def call_peer(peer: Peer, inputs: tuple) -> Any:
+    """The value that a peer gives, as a NumPy array."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = peer.call(_resolve(peer.name), *_convert(peer, inputs))
+    return found.numpy() if hasattr(found, "detach") else np.asarray(found)
+
+
+def peer_slope(peer: Peer, inputs: tuple) -> Any:
+    """The slope that a torch function gets from autograd."""
+    return autograd_slope(lambda *arrays: peer.call(_resolve(peer.name), *arrays), inputs)
+
+
+def _convert(peer: Peer, inputs: tuple) -> list[Any]:
+    """The inputs as arrays of the peer's own kind, in double precision."""
+    arrays = _arrays(inputs)
+    if _family(peer) == "keras":
+        import keras
+
+        keras.config.set_floatx("float64")
+    if _family(peer) in ("torch", "keras"):
+        import torch
+
+        return [torch.from_numpy(a) for a in arrays]
+    if _family(peer) in ("jax", "optax"):
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        return [jax.numpy.asarray(a) for a in arrays]
+    return arrays
