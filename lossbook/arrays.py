@@ -234,3 +234,22 @@ def cast(x: Array, dtype: Any) -> Array:
 def constant(x: Array) -> Array:
     """``x`` cut off from autograd: a shift that leaves the result unchanged needs no gradient."""
     return x.detach() if is_torch(x) else x
+
+
+def times(xp: Any, a: Array, b: Array) -> Array:
+    """The product a b, in which 0 times infinity is 0.
+
+    Only then can a product of numbers be nan. Where it is cheap to see that there is none,
+    the slow selection is left out.
+    """
+    product = a * b
+    if plain_cpu(product) and not bool(xp.isnan(xp.sum(product))):
+        return product
+    return xp.where(a == 0, xp.zeros_like(product), product)
+
+
+def plain_cpu(x: Array) -> bool:
+    """Whether looking at a value costs nothing: on a CPU, outside autograd and compilers."""
+    if not is_torch(x):
+        return True
+    return x.device.type == "cpu" and not x.requires_grad and not is_compiling()

@@ -19,9 +19,10 @@ from lossbook.arrays import (
     check_within,
     namespace,
     same_kind,
+    times,
 )
 from lossbook.driver import Prepared, public
-from lossbook.odds import decay
+from lossbook.odds import odds_pair
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
 
@@ -91,15 +92,14 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
     yes, no = _pulls(y, w, smoothing)
-    t = decay(xp, z)
+    up, down = odds_pair(xp, z)
 
     def value():
-        wrong = xp.where(z >= 0, no, yes)  # what speaks against the sign of z
-        lost = xp.where(wrong == 0, 0.0, wrong * xp.abs(z))  # 0 times inf is 0
-        return lost + (yes + no) * xp.log1p(t)
+        against = times(xp, no, xp.maximum(z, 0.0)) - times(xp, yes, xp.minimum(z, 0.0))
+        return against + (yes + no) * xp.log1p(up * down)
 
     def slope():
-        return xp.where(z >= 0, no - yes * t, no * t - yes) / (1 + t)
+        return (no * up - yes * down) / (up + down)
 
     return value, slope
 
@@ -181,8 +181,7 @@ def binary_cross_entropy_from_probs_rule(xp, p, y, w=1.0, *, smoothing=0.0):
     yes, no = _pulls(y, w, smoothing)
 
     def value():
-        of_yes = xp.where(yes == 0, 0.0, yes * xp.log(p))  # 0 log 0 is 0
-        return -of_yes - xp.where(no == 0, 0.0, no * xp.log1p(-p))
+        return -times(xp, yes, xp.log(p)) - times(xp, no, xp.log1p(-p))
 
     def slope():
         soft = (yes != 0) & (no != 0)
@@ -263,29 +262,24 @@ def binary_focal_loss(
 @rule("element")
 def binary_focal_loss_rule(xp, z, y, *, gamma, alpha=None):
     yes, no = (y, 1 - y) if alpha is None else (alpha * y, (1 - alpha) * (1 - y))
-    t = decay(xp, z)
-    p, q = xp.where(z >= 0, 1.0, t) / (1 + t), xp.where(z >= 0, t, 1.0) / (1 + t)
-    minus_log_p = xp.where(z >= 0, 0.0, -z) + xp.log1p(t)
-    minus_log_q = xp.where(z >= 0, z, 0.0) + xp.log1p(t)
+    up, down = odds_pair(xp, z)
+    p, q, small = up / (up + down), down / (up + down), xp.log1p(up * down)
+    minus_log_p, minus_log_q = small - xp.minimum(z, 0.0), small + xp.maximum(z, 0.0)
 
     def power(minus_log):  # p^gamma by its logarithm: its derivatives are finite at p = 0 too
         return xp.exp(-gamma * minus_log) if gamma else xp.ones_like(minus_log)
 
     def value():
-        of_yes = _times(xp, yes, _times(xp, power(minus_log_q), minus_log_p))
-        return of_yes + _times(xp, no, _times(xp, power(minus_log_p), minus_log_q))
+        of_yes = times(xp, power(minus_log_q), minus_log_p)
+        of_no = times(xp, power(minus_log_p), minus_log_q)
+        return times(xp, yes, of_yes) + times(xp, no, of_no)
 
     def slope():
-        up = power(minus_log_q) * (gamma * _times(xp, p, minus_log_p) + q)
-        down = power(minus_log_p) * (gamma * _times(xp, q, minus_log_q) + p)
-        return no * down - yes * up
+        rise = power(minus_log_p) * (gamma * times(xp, q, minus_log_q) + p)
+        fall = power(minus_log_q) * (gamma * times(xp, p, minus_log_p) + q)
+        return no * rise - yes * fall
 
     return value, slope
-
-
-def _times(xp, a, b):
-    """a b, where 0 times infinity is 0."""
-    return xp.where(a == 0, 0.0, a * b)
 
 
 @public
@@ -343,14 +337,13 @@ def logistic_loss(
 
 @rule("element")
 def logistic_loss_rule(xp, z, s):
-    margin = s * z
-    t = decay(xp, margin)
+    up, down = odds_pair(xp, s * z)
 
     def value():
-        return xp.where(margin >= 0, 0.0, -margin) + xp.log1p(t)
+        return xp.log1p(up * down) - xp.minimum(s * z, 0.0)
 
     def slope():
-        return -s * xp.where(margin >= 0, t, 1.0) / (1 + t)
+        return -s * down / (up + down)
 
     return value, slope
 
@@ -407,9 +400,9 @@ def brier_score(
 
 @rule("element")
 def brier_score_rule(xp, z, y):
-    t = decay(xp, z)
-    error = xp.where(z >= 0, (1 - y) - y * t, (1 - y) * t - y) / (1 + t)  # sigma(z) - y
-    return lambda: error**2, lambda: 2 * error * t / (1 + t) ** 2
+    up, down = odds_pair(xp, z)
+    error = ((1 - y) * up - y * down) / (up + down)  # sigma(z) - y
+    return lambda: error**2, lambda: 2 * error * up * down / (up + down) ** 2
 
 
 @public

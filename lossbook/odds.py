@@ -182,13 +182,13 @@ def sigmoid(logits: ArrayLike) -> Array:
 
 @rule("element")
 def sigmoid_rule(xp, z):
-    t = decay(xp, z)
+    up, down = odds_pair(xp, z)
 
     def value():
-        return xp.where(z >= 0, 1.0, t) / (1 + t)
+        return up / (up + down)
 
     def slope():
-        return t / (1 + t) ** 2  # sigma(z) sigma(-z), and neither factor is 1 - the other
+        return up * down / (up + down) ** 2  # sigma(z) sigma(-z): nothing is subtracted from 1
 
     return value, slope
 
@@ -230,13 +230,13 @@ def log_sigmoid(logits: ArrayLike) -> Array:
 
 @rule("element")
 def log_sigmoid_rule(xp, z):
-    t = decay(xp, z)
+    up, down = odds_pair(xp, z)
 
     def value():
-        return xp.where(z >= 0, 0.0, z) - xp.log1p(t)
+        return xp.minimum(z, 0.0) - xp.log1p(up * down)
 
     def slope():
-        return xp.where(z >= 0, t, 1.0) / (1 + t)
+        return down / (up + down)
 
     return value, slope
 
@@ -278,13 +278,13 @@ def softplus(logits: ArrayLike) -> Array:
 
 @rule("element")
 def softplus_rule(xp, z):
-    t = decay(xp, z)
+    up, down = odds_pair(xp, z)
 
     def value():
-        return xp.where(z >= 0, z, 0.0) + xp.log1p(t)
+        return xp.maximum(z, 0.0) + xp.log1p(up * down)
 
     def slope():
-        return xp.where(z >= 0, 1.0, t) / (1 + t)
+        return up / (up + down)
 
     return value, slope
 
@@ -338,13 +338,13 @@ def log1mexp_rule(xp, x):
     return value, slope
 
 
-def decay(xp: Any, z: Array) -> Array:
-    """e^-|z|, in (0, 1]: it cannot overflow, and it keeps the digits of both tails.
+def odds_pair(xp: Any, z: Array) -> tuple[Array, Array]:
+    """The odds e^z as a pair, up to down, of which the larger is exactly 1.
 
-    Written with a branch, since the derivative of abs at 0 is 0 in torch, and the second
-    derivative of a loss there is not.
+    Neither can overflow, and the smaller keeps its digits: up + down is 1 + e^-|z|, and
+    up times down is e^-|z|.
     """
-    return xp.exp(xp.where(z >= 0, -z, z))
+    return xp.exp(xp.minimum(z, 0.0)), xp.exp(-xp.maximum(z, 0.0))
 
 
 def _prepare(
