@@ -1,0 +1,5 @@
+"""Fixtures that several test files use."""
+
+from small_chapter import chapter
+
+__all__ = ["chapter"]
