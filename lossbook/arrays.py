@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import array_api_compat
@@ -82,7 +82,8 @@ def _as_torch(name: str, x: ArrayLike, first: str, ours: torch.Tensor) -> torch.
             f"for example torch.as_tensor({name})"
         )
     if not isinstance(x, torch.Tensor):
-        dtype = torch.bool if _all_bool(x) else ours.dtype
+        # never fewer digits than float32, whatever the tensor holds: labels, half precision
+        dtype = torch.bool if _all_bool(x) else torch.promote_types(ours.dtype, torch.float32)
         return torch.asarray(x, dtype=dtype, device=ours.device)
     if x.device != ours.device:
         raise ValueError(
@@ -100,19 +101,28 @@ def is_bool(x: Array) -> bool:
     return str(x.dtype).removeprefix("torch.") == "bool"
 
 
+def as_number(x: Array) -> Array:
+    """Booleans as 0 and 1, in the same memory; anything else as it is."""
+    return x.view(namespace(x).uint8) if is_bool(x) else x
+
+
 def is_float(x: Array) -> bool:
     """Whether ``x`` holds real floating-point numbers."""
     return x.dtype.is_floating_point if is_torch(x) else x.dtype.kind == "f"
 
 
-def check_float(name: str, x: Array) -> None:
+def check_float(name: str, x: Array | None) -> None:
     """Predictions are floats: an array of integers is a sign of a mistake upstream."""
+    if x is None:
+        raise TypeError(f"{name} must be a floating-point array, got None")
     if not is_float(x):
         raise TypeError(f"{name} must be a floating-point array, got dtype {x.dtype}")
 
 
-def check_real(name: str, x: Array) -> None:
+def check_real(name: str, x: Array | None) -> None:
     """Targets may be floats, integers or booleans, but nothing else."""
+    if x is None:
+        raise TypeError(f"{name} must hold real numbers, got None")
     ok = not x.dtype.is_complex if is_torch(x) else x.dtype.kind in "fiub"
     if not ok:
         raise TypeError(f"{name} must hold real numbers, got dtype {x.dtype}")
@@ -150,15 +160,17 @@ def check_within(
     """
     if is_compiling() or 0 in x.shape or is_bool(x):
         return
+    expected = f"in {_interval(low, high)}"
+    if high == LARGEST and is_float(x):
+        high = float(namespace(x).finfo(x.dtype).max)  # LARGEST itself is infinite in float32
     if where is None and bool(x.min() >= low) and bool(x.max() <= high):
         return  # the common case: two passes over the data, no temporaries, no nan
     outside = (x < low) | (x > high) if nan else ~((x >= low) & (x <= high))
-    _refuse(name, x, outside, f"in {_interval(low, high)}", where)
+    _refuse(name, x, outside, expected, where)
 
 
 def check_signs(name: str, x: Array, *, where: Array | None = None) -> None:
     """Raise if a label is neither -1 nor 1."""
-    check_real(name, x)
     if not is_compiling():
         _refuse(name, x, (x != 1) & (x != -1), "-1 or 1", where)
 
@@ -209,6 +221,8 @@ def check_number(
 
 def check_axis(axis: int, ndim: int) -> int:
     """The axis as a non-negative number."""
+    if not isinstance(axis, Integral) or isinstance(axis, bool):
+        raise TypeError(f"axis must be an integer, got {type(axis).__qualname__}")
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis must be in [{-ndim}, {ndim}) for {ndim} dimensions, got {axis}")
     return axis % ndim
@@ -245,7 +259,7 @@ def times(xp: Any, a: Array, b: Array) -> Array:
     product = a * b
     if plain_cpu(product) and not bool(xp.isnan(xp.sum(product))):
         return product
-    return xp.where(a == 0, xp.zeros_like(product), product)
+    return a * xp.where(a == 0, xp.zeros_like(b), b)  # so that the derivative is 0 there too
 
 
 def plain_cpu(x: Array) -> bool:

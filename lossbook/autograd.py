@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lossbook.arrays import cast, wide_dtype
 from lossbook.rule import Result, Rule, Share, Want, evaluate
 
 
@@ -43,18 +44,24 @@ class _Each(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, upstream):
-        share = ctx.share._replace(upstream=upstream)
+        weights = ctx.share.upstream
+        share = ctx.share._replace(upstream=upstream if weights is None else upstream * weights)
         return None, None, None, *_grads(ctx, share)
 
 
 class _Total(torch.autograd.Function):
     """The weighted sum. Its upstream gradient is one number, so the derivative is formed
-    together with the value, in the same walk over the data."""
+    together with the value, in the same walk over the data.
+
+    In half precision it waits all the same: the upstream gradient may be a scale that is to
+    keep it from underflow.
+    """
 
     @staticmethod
     def forward(rule, params, share, *inputs):
-        done = evaluate(rule, inputs, params, Want(total=True, grads=True), share)
-        return done.total, *done.grads
+        half = inputs[0].dtype.itemsize < 4
+        done = evaluate(rule, inputs, params, Want(total=True, grads=not half), share)
+        return done.total, *(done.grads or ())
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -65,10 +72,11 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, upstream, *_):
-        if torch.is_grad_enabled():
-            share = ctx.share._replace(factor=ctx.share.factor * upstream)
-            return None, None, None, *_grads(ctx, share)
-        grads = tuple(g * upstream for g in ctx.saved_tensors[ctx.count :])
+        ready = ctx.saved_tensors[ctx.count :]
+        if torch.is_grad_enabled() or not ready:
+            factor = ctx.share.factor * cast(upstream, wide_dtype(upstream))
+            return None, None, None, *_grads(ctx, ctx.share._replace(factor=factor))
+        grads = tuple(g * upstream for g in ready)
         return None, None, None, *_padded(ctx, grads)
 
 

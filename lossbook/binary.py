@@ -10,6 +10,7 @@ from lossbook.arrays import (
     LARGEST,
     Array,
     ArrayLike,
+    as_number,
     check_broadcasts,
     check_float,
     check_number,
@@ -330,9 +331,11 @@ def logistic_loss(
         logits=logits, signs=signs, weights=weights, where=where
     )
     check_float("logits", logits)
+    check_real("signs", signs)
     check_same_shape(logits=logits, signs=signs)
     check_signs("signs", signs, where=where)
-    return Prepared(logistic_loss_rule, (logits, signs), {}, weights, where, reduction)
+    inputs = (logits, as_number(signs))
+    return Prepared(logistic_loss_rule, inputs, {}, weights, where, reduction)
 
 
 @rule("element")
@@ -475,4 +478,4 @@ def _checked(name, predictions, targets, pos_weight, weights, where):
         check_broadcasts("pos_weight", pos_weight, tuple(predictions.shape))
         check_within("pos_weight", pos_weight, 0, LARGEST)
         pos_weight = namespace(predictions).broadcast_to(pos_weight, tuple(predictions.shape))
-    return predictions, targets, pos_weight, weights, where
+    return predictions, as_number(targets), pos_weight, weights, where

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lossbook.arrays import Array, is_torch, namespace
+from lossbook.arrays import Array, constant, is_torch, namespace
 from lossbook.reduction import Reduction, reduce, share_out
 from lossbook.rule import Result, Rule, Share, Want, evaluate
 
@@ -54,6 +54,11 @@ class Prepared:
         want = self._want()._replace(grads=True)
         done = evaluate(*self._task(), want, self._share())
         return self._value_of(done), tuple(self._moved(g, -1, self.axis) for g in done.grads)
+
+    def detached(self) -> Prepared:
+        """The same, cut off from autograd."""
+        weights = self.weights if self.weights is None else constant(self.weights)
+        return replace(self, inputs=tuple(constant(x) for x in self.inputs), weights=weights)
 
     def pull(self, upstream: Array) -> Array:
         """For a function from rows to rows: ``upstream`` times its Jacobian."""
@@ -145,7 +150,7 @@ def value_and_grad(
     """
     if not hasattr(loss, "prepare"):
         raise TypeError(f"loss must be a loss of lossbook, got {loss!r}")
-    value, grads = loss.prepare(*args, **kwargs).value_and_grads()
+    value, grads = loss.prepare(*args, **kwargs).detached().value_and_grads()
     chosen = (wrt,) if isinstance(wrt, int) else tuple(wrt)
     if not all(0 <= i < len(grads) for i in chosen):
         raise ValueError(f"wrt must be in [0, {len(grads)}) for {loss.__name__}, got {wrt}")

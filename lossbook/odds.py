@@ -92,7 +92,7 @@ def probs_from_odds_rule(xp, o):
         return xp.where(o > 1, 1 / (1 + 1 / o), o / (1 + o))  # inf/inf is not 1
 
     def slope():
-        return 1 / (1 + o) ** 2
+        return (1 / (1 + o)) ** 2  # the square of 1 + o overflows long before this is 0
 
     return value, slope
 

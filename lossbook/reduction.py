@@ -22,6 +22,8 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
+import numpy as np
+
 from lossbook.arrays import (
     LARGEST,
     Array,
@@ -92,13 +94,14 @@ def reduce(
     check_float("losses", losses)
     share = share_out(losses, tuple(losses.shape), weights, where, reduction)
     xp, kept = namespace(losses), cast(losses, working_dtype(losses))
-    if share.mask is not None:
-        kept = xp.where(share.mask, kept, xp.zeros_like(kept))
-    if share.upstream is not None:
-        kept = kept * cast(share.upstream, kept.dtype)
-    if reduction != "none":
-        kept = xp.asarray(xp.sum(kept, dtype=wide_dtype(kept)) * share.factor)
-    return cast(kept, losses.dtype)[()]
+    with np.errstate(all="ignore"):  # a sum that is too large is inf
+        if share.mask is not None:
+            kept = xp.where(share.mask, kept, xp.zeros_like(kept))
+        if share.upstream is not None:
+            kept = kept * cast(share.upstream, kept.dtype)
+        if reduction != "none":
+            kept = xp.sum(kept, dtype=wide_dtype(kept)) * share.factor
+        return cast(kept, losses.dtype)[()]
 
 
 def share_out(
@@ -132,8 +135,9 @@ def _factor(like, shape, weights, where, reduction) -> Array | float:
         if where is None:
             return 1.0 / max(1, math.prod(shape))
         return _inverse(like, namespace(like).sum(where))
-    kept = weights if where is None else namespace(like).where(where, weights, 0 * weights)
-    return _inverse(like, namespace(like).sum(kept))
+    xp, dtype = namespace(like), wide_dtype(like)
+    kept = weights if where is None else xp.where(where, weights, xp.zeros_like(weights))
+    return _inverse(like, xp.sum(kept, dtype=dtype))
 
 
 def _inverse(like: Array, total: Array) -> Array | float:

@@ -69,9 +69,10 @@ class Share(NamedTuple):
     factor: Array | float = 1.0
     mask: Array | None = None
 
-    def rows(self, count: int) -> Share:
-        """The same, flattened to ``count`` rows."""
-        return Share(_flat(self.upstream, count), self.factor, _flat(self.mask, count))
+    def reshape(self, shape: Sequence[int]) -> Share:
+        """The same, for losses of another shape."""
+        upstream, mask = (x if x is None else x.reshape(shape) for x in (self.upstream, self.mask))
+        return Share(upstream, self.factor, mask)
 
     def __getitem__(self, part: slice) -> Share:  # a block's share
         return Share(_cut(self.upstream, part), self.factor, _cut(self.mask, part))
@@ -107,7 +108,7 @@ def evaluate(
     ``whole`` takes all in one block, in plain operations, so that autograd can follow.
     """
     flat, rows = _rows(rule, inputs)
-    share = (share or Share()).rows(rows)
+    share = (share or Share()).reshape(flat[0].shape if rule.kind == "vector" else (rows,))
     width = flat[0].shape[1] if flat[0].ndim > 1 else 1
     step = rows if whole or not _on_cpu(flat[0]) else max(1, BLOCK // max(1, width))
     with np.errstate(all="ignore"):  # the edges are part of a rule: inf where it is true
@@ -115,7 +116,7 @@ def evaluate(
             done = _block(rule, flat, params, want, share)
         else:
             done = _walk(rule, flat, params, want, share, step)
-    return _restore(rule, inputs, done)
+        return _restore(rule, inputs, done)
 
 
 def _walk(rule, flat, params, want, share, step) -> Result:
@@ -136,10 +137,10 @@ def _block(rule, inputs, params, want, share) -> Result:
     value, slope = rule.function(xp, *inputs, **params)
     if share.upstream is not None:
         share = share._replace(upstream=cast(share.upstream, dtype))
-    losses = value() if want.each or want.total else None
+    losses = _weighted(xp, value(), share) if want.each or want.total else None
     return Result(
-        each=_keep(xp, losses, share.mask) if want.each else None,
-        total=_sum(xp, losses, share) if want.total else None,
+        each=losses if want.each else None,
+        total=_sum(xp, losses) * share.factor if want.total else None,
         grads=_pull(xp, rule, slope, share) if want.grads else None,
     )
 
@@ -153,11 +154,16 @@ def _column(a: Array, like: Array) -> Array:
     return a[:, None] if a.ndim < like.ndim else a
 
 
-def _sum(xp: Any, losses: Array, share: Share) -> Array:
-    """The total, added up in double precision: rounded once, at the end."""
+def _weighted(xp: Any, losses: Array, share: Share) -> Array:
+    """Each loss times its weight, 0 where the mask leaves it out."""
     if share.upstream is not None:
         losses = losses * share.upstream
-    return xp.sum(_keep(xp, losses, share.mask), dtype=wide_dtype(losses)) * share.factor
+    return _keep(xp, losses, share.mask)
+
+
+def _sum(xp: Any, losses: Array) -> Array:
+    """The total, added up in double precision: rounded once, at the end."""
+    return xp.sum(losses, dtype=wide_dtype(losses))
 
 
 def _pull(xp: Any, rule: Rule, slope: Callable, share: Share) -> tuple[Array, ...]:
@@ -187,16 +193,6 @@ def _rows(rule: Rule, inputs: Sequence[Array]) -> tuple[list[Array], int]:
     return flat, rows
 
 
-def _flat(x: Array | None, rows: int) -> Array | None:
-    if x is None:
-        return None
-    return x.reshape(rows) if x.ndim == 0 or _size(x) == rows else x.reshape(rows, -1)
-
-
-def _size(x: Array) -> int:
-    return int(np.prod(x.shape, dtype=int))
-
-
 def _cut(x: Array | None, part: slice) -> Array | None:
     return None if x is None else x[part]
 
@@ -222,7 +218,7 @@ def _restore(rule: Rule, inputs: Sequence[Array], done: Result) -> Result:
     if each is not None:
         each = cast(each, first.dtype).reshape(shape)
     if total is not None:
-        total = cast(namespace(first).asarray(total), first.dtype)
+        total = cast(total, first.dtype)
     if grads is not None:
         pairs = zip(grads, inputs[: rule.wrt], strict=True)
         grads = tuple(cast(g, x.dtype).reshape(tuple(x.shape)) for g, x in pairs)

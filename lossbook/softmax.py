@@ -287,14 +287,14 @@ def sparsemax_rule(xp, z):
     size = xp.sum(xp.astype(1 + count * down > total, z.dtype), axis=-1, keepdims=True)
     inside = count <= size
     theta = (xp.sum(xp.where(inside, down, 0.0), axis=-1, keepdims=True) - 1) / size
-    support = d > theta
+    outside = d <= theta  # not "d > theta": a nan stays one
 
     def value():
-        return xp.where(support, d - theta, 0.0)
+        return xp.where(outside, 0.0, d - theta)
 
     def slope(g):
-        on = xp.where(support, g, 0.0)
-        return xp.where(support, g - xp.sum(on, axis=-1, keepdims=True) / size, 0.0)
+        on = xp.where(outside, 0.0, g)
+        return xp.where(outside, 0.0, g - xp.sum(on, axis=-1, keepdims=True) / size)
 
     return value, slope
 
