@@ -1,0 +1,122 @@
+"""The catalogue says of each loss what is so."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import lossbook as lb
+from cases import CATALOGUE, LOSSES, over, sample
+from lossbook import exact, value_and_grad
+from lossbook.catalogue import entry as find
+from lossbook.driver import Prepared
+
+NOT_IN_THE_CATALOGUE = {"StreamingLogSumExp", "reduce", "sparsemax", "value_and_grad"}
+ROOT = Path(lb.__file__).parent
+
+
+def test_every_public_loss_and_function_has_one_entry():
+    names = [e.name for e in CATALOGUE]
+    assert len(set(names)) == len(names)
+    assert set(names) == set(lb.__all__) - NOT_IN_THE_CATALOGUE
+    assert set(lb.__all__) <= set(dir(lb)) and lb.__all__ == sorted(lb.__all__)
+
+
+def test_an_entry_that_there_is_not():
+    assert find("sigmoid").name == "sigmoid"
+    with pytest.raises(KeyError, match="no entry 'softmin' in the catalogue, there are"):
+        find("softmin")
+
+
+@over(CATALOGUE)
+def test_inputs_and_parameters_are_those_of_the_function(entry):
+    signature = inspect.signature(entry.function).parameters
+    positional = [n for n, p in signature.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
+    assert positional == [i.name for i in entry.inputs]
+    shared = {"weights", "where", "reduction", "axis", "alpha"}
+    assert {n for n in signature if n not in positional} - shared == set(entry.params)
+    assert entry.is_loss == ("reduction" in signature)
+
+
+@over([e for e in CATALOGUE if e.params])
+def test_neutral_parameters_leave_the_result_as_it_is(entry):
+    columns = sample(entry)
+    for name, parameter in entry.params.items():
+        found = entry.function(*columns, **{name: parameter.neutral})
+        assert np.array_equal(found, entry.function(*columns))
+
+
+@over(CATALOGUE)
+def test_the_formula_has_the_symbols_that_are_named_and_no_others(entry):
+    named = {i.symbol for i in entry.inputs} | {p.symbol for p in entry.params.values()}
+    found = {re.sub(r"\[.*", "", str(s)) for s in exact.formula(entry).free_symbols}
+    assert found - {"i", "K"} == named
+
+
+@over(CATALOGUE)
+def test_the_chapter_is_that_of_the_module(entry):
+    module = inspect.getmodule(inspect.unwrap(entry.function)).__name__.rpartition(".")[2]
+    assert re.fullmatch(rf"\d\d-[a-z-]*{module}[a-z-]*", entry.chapter)
+    assert module in inspect.getsource(importlib.import_module(f"lossbook.catalogue.{module}"))
+
+
+@over(CATALOGUE)
+def test_inputs_for_the_table_are_in_the_domain(entry):
+    assert entry.ordinary and entry.hostile
+    for inputs in (*entry.ordinary, *entry.hostile):
+        assert isinstance(entry.prepare(*inputs), Prepared)
+
+
+@over(LOSSES)
+def test_convexity_is_as_stated(entry):
+    domain = {"probability": np.linspace(0.01, 0.99, 400)}
+    x = domain.get(entry.inputs[0].domain, np.linspace(-8, 8, 400))
+    for y in (1.0, -1.0) if entry.inputs[1].domain == "sign" else (0.0, 1.0, 0.3):
+        slope = value_and_grad(entry.function, x, 0 * x + y, reduction="none")[1]
+        rising = (np.diff(slope) >= -1e-12).all()
+        assert rising or not entry.convex
+        if rising and not entry.convex:
+            continue
+    if not entry.convex:
+        slope = value_and_grad(entry.function, x, 0 * x + 1, reduction="none")[1]
+        assert (np.diff(slope) < -1e-12).any()
+
+
+@over(LOSSES)
+def test_the_slope_is_as_steep_as_stated(entry):
+    x = {"probability": np.r_[0, np.geomspace(1e-300, 0.5), 1 - np.geomspace(1e-16, 0.5), 1]}.get(
+        entry.inputs[0].domain, np.linspace(-60, 60, 24_001)
+    )
+    steepest = max(
+        abs(value_and_grad(entry.function, x, 0 * x + y, reduction="none")[1]).max()
+        for y in ((-1, 1) if entry.inputs[1].domain == "sign" else (0, 1))
+    )
+    number = re.match(r"oo|[\d./]+", entry.slope_bound.replace("about ", ""))[0]
+    assert steepest == pytest.approx(float(sp.sympify(number)), rel=5e-3)
+
+
+def test_arrows_run_one_way():
+    # shared ground, reduction, the losses, the catalogue, the helpers of the book
+    layers = [
+        {"arrays", "rule"}, {"reduction"}, {"driver", "autograd"},
+        {"odds", "softmax", "binary"}, {"catalogue"},
+    ]  # fmt: skip
+    allowed = set()
+    for layer in layers[:-1]:
+        allowed |= layer
+        for name in layer:
+            assert imported(ROOT / f"{name}.py") <= allowed, name
+
+
+def imported(path):
+    """The modules of the package that a module imports."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    froms = (n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module)
+    return {m.split(".")[1] for m in froms if m.startswith("lossbook.")}

@@ -1,0 +1,287 @@
+"""Promise: finite inputs never raise or give nan, infinite ones give the limit, a nan shows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import (
+    CATALOGUE,
+    ELEMENTS,
+    LIBRARIES,
+    LOSSES,
+    REDUCTIONS,
+    ROWS,
+    alone,
+    gradient,
+    over,
+    over_libraries,
+    plain,
+    sample,
+    to,
+    value_and_slope,
+)
+from lossbook import (
+    StreamingLogSumExp,
+    binary_cross_entropy,
+    binary_cross_entropy_from_probs,
+    binary_focal_loss,
+    brier_score,
+    log_softmax,
+    logistic_loss,
+    logsumexp,
+    softmax,
+    sparsemax,
+    value_and_grad,
+)
+from lossbook.catalogue import entry as find
+
+NAN, INF = math.nan, math.inf
+SOME = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+WIDTHS = {"float64": 64, "float32": 32, "float16": 16}
+
+
+# ------------------------------------------------------------------- any finite numbers
+def finite(domain, dtype):
+    """Any finite number of a domain, subnormal ones and the largest included."""
+    low, high = {
+        "probability": (0, 1),
+        "nonnegative": (0, None),
+        "nonpositive": (None, 0),
+    }.get(domain, (None, None))
+    if domain == "sign":
+        return st.sampled_from([-1.0, 1.0])
+    return st.floats(low, high, allow_nan=False, allow_infinity=False, width=WIDTHS[dtype])
+
+
+def batches(entry, dtype):
+    """Batches of up to five entries, or rows of up to five."""
+    first = entry.inputs[0]
+    if entry.kind == "element":
+        points = st.tuples(*(finite(i.domain, dtype) for i in entry.inputs))
+        return st.lists(points, max_size=5).map(lambda p: columns_of(p, len(entry.inputs)))
+    number = finite(first.domain, dtype)
+    rows = st.integers(1, 5).flatmap(lambda k: st.lists(st.lists(number, min_size=k, max_size=k)))
+    return rows.filter(len).map(lambda z: [np.array(z)])
+
+
+def columns_of(points, count):
+    return list(np.array(points, dtype=float).reshape(-1, count).T)
+
+
+@over(CATALOGUE)
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_finite_inputs_never_raise_and_never_give_nan(entry, dtype):
+    @SOME
+    @given(batches(entry, dtype), st.sampled_from(LIBRARIES), st.sampled_from(REDUCTIONS))
+    def holds(columns, library, reduction):
+        keywords = {"reduction": reduction} if entry.is_loss else {}
+        for result in value_and_slope(entry, to(library, columns, dtype), **keywords):
+            assert not np.isnan(result).any()
+
+    holds()
+
+
+@over([e for e in ROWS if "temperature" in e.params])
+def test_no_temperature_gives_nan(entry):
+    @SOME
+    @given(batches(entry, "float64"), st.floats(1e-300, 1e300), st.sampled_from(LIBRARIES))
+    def holds(columns, temperature, library):
+        arrays = to(library, columns)
+        for result in value_and_slope(entry, arrays, temperature=temperature):
+            assert not np.isnan(result).any()
+
+    holds()
+
+
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_sparsemax_is_a_distribution_for_all_finite_inputs(dtype):
+    @SOME
+    @given(batches(find("softmax"), dtype), st.sampled_from(LIBRARIES))
+    def holds(columns, library):
+        p = plain(sparsemax(*to(library, columns, dtype)))
+        assert ((p >= 0) & (p <= 1 + 1e-6)).all()
+        assert p.sum(-1) == pytest.approx(1, abs=8 * float(np.finfo(dtype).eps))
+
+    holds()
+
+
+@over(LOSSES)
+def test_any_weights_and_masks_do(entry):
+    weights = st.lists(st.floats(0, 1e300), min_size=6, max_size=6)
+    masks = st.lists(st.booleans(), min_size=6, max_size=6)
+
+    @SOME
+    @given(weights, masks, st.sampled_from(LIBRARIES), st.sampled_from(REDUCTIONS))
+    def holds(weights, mask, library, reduction):
+        arrays = to(library, sample(entry))
+        keywords = {"weights": weights, "where": mask, "reduction": reduction}
+        value, slope = value_and_grad(entry.function, *arrays, **keywords)
+        assert (plain(value) >= 0).all()
+        assert not np.isnan(plain(slope)).any()
+
+    holds()
+
+
+# ------------------------------------------------------------------------------- nan
+@over(CATALOGUE)
+@over_libraries
+def test_nan_shows(entry, library):
+    columns = sample(entry, 3)
+    columns[0][1] = NAN
+    arrays = to(library, columns)
+    value, slope = value_and_slope(entry, arrays, **alone(entry))
+    for result in (value, slope):
+        assert np.isnan(result[1]).all() and np.isfinite(result[[0, 2]]).all()
+    for reduction in REDUCTIONS[1:] if entry.is_loss else ():
+        assert np.isnan(plain(entry.function(*arrays, reduction=reduction)))
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp, sparsemax])
+@over_libraries
+def test_one_nan_spoils_its_row_only(function, library):
+    z = np.array([[0.0, 1.0, 2.0], [0.0, NAN, 2.0]])
+    good, bad = plain(function(*to(library, [z])))
+    assert np.isfinite(good).all() and np.isnan(bad).all()
+
+
+@over(LOSSES)
+def test_nan_shows_in_the_gradient_too(entry):
+    x, y = to("torch", sample(entry, 3))
+    x[1] = NAN
+    found = gradient(lambda x: entry.function(x, y, reduction="sum"), x)
+    assert torch.isnan(found).tolist() == [False, True, False]
+
+
+# -------------------------------------------------------------------------- infinities
+@over_libraries
+def test_binary_cross_entropy_of_infinite_logits(library):
+    z, y = to(library, [[INF, -INF, INF, -INF], [1, 0, 0, 1]])
+    value, slope = value_and_grad(binary_cross_entropy, z, y, reduction="none")
+    assert plain(value).tolist() == [0, 0, INF, INF]
+    assert plain(slope).tolist() == [0, 0, 1, -1]
+    value, slope = value_and_grad(logistic_loss, z, 2 * y - 1, reduction="none")
+    assert plain(value).tolist() == [0, 0, INF, INF]
+    assert plain(slope).tolist() == [0, 0, 1, -1]
+    value, slope = value_and_grad(brier_score, z, y, reduction="none")
+    assert plain(value).tolist() == [0, 0, 1, 1]
+    assert plain(slope).tolist() == [0, 0, 0, 0]
+
+
+@over_libraries
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+def test_focal_loss_of_infinite_logits(library, gamma):
+    z, y = to(library, [[INF, -INF, INF, -INF], [1, 0, 0, 1]])
+    value, slope = value_and_grad(binary_focal_loss, z, y, gamma=gamma, reduction="none")
+    assert plain(value).tolist() == [0, 0, INF, INF]
+    assert plain(slope).tolist() == [0, 0, 1, -1]
+
+
+@over([e for e in LOSSES if e.inputs[0].domain == "real"])
+@over_libraries
+@pytest.mark.parametrize("z", [INF, -INF, 1e308, -1e308])
+def test_soft_targets_at_the_end_of_the_line(entry, library, z):
+    if entry.inputs[1].domain == "sign":
+        return
+    arrays = to(library, [[z, z], [0.25, 0.75]])
+    value, slope = value_and_grad(entry.function, *arrays, reduction="none")
+    assert not np.isnan(plain(value)).any()
+    assert np.isfinite(plain(slope)).all()
+
+
+@over_libraries
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("pos_weight", [None, 0.0, 3.0])
+def test_options_at_infinite_logits(library, smoothing, pos_weight):
+    z, y = to(library, [[INF, -INF, INF, -INF], [1, 0, 0, 1]])
+    keywords = {"label_smoothing": smoothing, "pos_weight": pos_weight, "reduction": "none"}
+    value, slope = value_and_grad(binary_cross_entropy, z, y, **keywords)
+    w = 1.0 if pos_weight is None else pos_weight
+    up, down = w * (1 - smoothing / 2), 1 - smoothing / 2
+    rest_up, rest_down = w * smoothing / 2, smoothing / 2
+    expected = [rest_down, up and -rest_up, down, -up]
+    assert plain(slope) == pytest.approx(expected)
+    costs = [rest_down > 0, rest_up > 0, True, up > 0]
+    assert plain(value).tolist() == [INF if cost else 0 for cost in costs]
+
+
+@over_libraries
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_binary_cross_entropy_of_certain_probabilities(library, dtype):
+    p, y = to(library, [[0, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0.5, 0.5]], dtype)
+    value, slope = value_and_grad(binary_cross_entropy_from_probs, p, y, reduction="none")
+    assert plain(value).tolist() == [0, 0, INF, INF, INF, INF]
+    assert plain(slope).tolist() == [1, -1, -INF, INF, -INF, INF]
+
+
+@over([e for e in ELEMENTS if e.inputs[0].domain == "probability"])
+@over_libraries
+def test_subnormal_probabilities(entry, library):
+    tiny = np.array([5e-324, 1e-320, 2.2e-308])
+    hard = [tiny, np.ones(3)][: len(entry.inputs)]
+    value, slope = value_and_slope(entry, to(library, hard), **alone(entry))
+    assert not np.isnan(value).any() and not np.isnan(slope).any()
+
+
+# -------------------------------------------------------------------------------- rows
+@over_libraries
+def test_rows_of_logits_at_minus_infinity(library):
+    (z,) = to(library, [[[0.0, -INF, 0.0], [-INF, -INF, -INF]]])
+    assert plain(softmax(z)).tolist() == [[0.5, 0, 0.5], [0, 0, 0]]
+    assert plain(log_softmax(z))[0] == pytest.approx([-math.log(2), -INF, -math.log(2)])
+    assert plain(log_softmax(z))[1].tolist() == [-INF] * 3
+    assert plain(logsumexp(z)) == pytest.approx([math.log(2), -INF])
+    assert plain(value_and_grad(logsumexp, z)[1]).tolist() == [[0.5, 0, 0.5], [0, 0, 0]]
+
+
+@over_libraries
+def test_a_row_with_a_logit_of_plus_infinity_is_nan(library):
+    (z,) = to(library, [[[INF, 0.0], [0.0, 1.0]]])
+    for function in (softmax, log_softmax):
+        first, second = plain(function(z))
+        assert np.isnan(first).all() and np.isfinite(second).all()
+    assert plain(logsumexp(z)) == pytest.approx([INF, math.log1p(math.e)])
+    assert plain(StreamingLogSumExp(z).update(z).value)[0] == INF
+
+
+@over(ROWS)
+@over_libraries
+def test_what_a_mask_leaves_out_of_a_row_may_hold_anything(entry, library):
+    z = np.array([[0.3, -1.0, 2.0, 0.5], [0.3, -1.0, 2.0, 0.5], [1.0, 2.0, 3.0, 4.0]])
+    keep = np.array([[True, True, False, True], [False, True, False, True], [False] * 4])
+    dirty = np.where(keep, z, np.array([NAN, INF, -INF, NAN]))
+    (clean, dirty), (where,) = to(library, [z, dirty]), to(library, [keep], "bool")
+    found = value_and_slope(entry, [dirty], where=where)
+    for a, b in zip(found, value_and_slope(entry, [clean], where=where), strict=True):
+        assert np.array_equal(a, b)
+    _, slope = found
+    assert not slope[..., 2].any()
+    for row in (0, 1):
+        kept = value_and_slope(entry, to(library, [z[row][keep[row]]]))
+        inside = found[0][row] if entry.kind == "row" else found[0][row][keep[row]]
+        assert inside == pytest.approx(kept[0], rel=1e-15)
+    assert not slope[2].any()
+
+
+@over(ROWS)
+def test_autograd_does_not_see_what_a_mask_leaves_out(entry):
+    z = torch.tensor([[0.3, NAN, 2.0, INF], [NAN, NAN, INF, -INF]], dtype=torch.float64)
+    where = torch.tensor([[True, False, True, False], [False] * 4])
+    if entry.kind == "row":
+        weights = torch.ones(2, dtype=torch.float64)
+    else:
+        weights = torch.rand(2, 4, dtype=torch.float64)
+
+    def total(z):
+        result = entry.function(z, where=where)
+        return (torch.where(torch.isfinite(result), result, 0.0) * weights).sum()
+
+    found = gradient(total, z)
+    assert torch.isfinite(found).all() and not found[~where].any()
+    curvature = torch.autograd.functional.hessian(total, z)
+    assert torch.isfinite(curvature).all()

@@ -1,0 +1,146 @@
+"""The driver of a rule: what is asked of it and no more, in the shape that was given."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from cases import over_libraries, plain, to
+from lossbook.rule import Result, Share, Want, evaluate, rule
+
+ALL = Want(each=True, total=True, grads=True)
+
+
+def recorder(kind, wrt=1):
+    """A rule that counts the calls of its two functions: the square, or what is made of it."""
+    calls = []
+
+    @rule(kind, wrt)
+    def squares(xp, x, *others):
+        def value():
+            calls.append("value")
+            return xp.sum(x**2, axis=-1) if kind == "row" else x**2 if not others else x * others[0]
+
+        def slope(*g):
+            calls.append("slope")
+            if wrt == 2:
+                return others[0], x
+            return 2 * x * g[0] if g else 2 * x
+
+        return value, slope
+
+    return squares, calls
+
+
+@pytest.mark.parametrize(
+    "want, called",
+    [
+        (Want(each=True), ["value"]),
+        (Want(total=True), ["value"]),
+        (Want(grads=True), ["slope"]),
+        (ALL, ["value", "slope"]),
+        (Want(), []),
+    ],
+)
+def test_only_what_is_wanted_is_computed(want, called):
+    squares, calls = recorder("element")
+    done = evaluate(squares, [np.arange(3.0)], {}, want)
+    assert calls == called
+    assert [x is not None for x in done] == [want.each, want.total, want.grads]
+
+
+@over_libraries
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3), (2, 0)])
+def test_results_have_the_shape_of_the_input(library, shape):
+    (x,) = to(library, [np.ones(shape)])
+    each, total, (grad,) = evaluate(recorder("element")[0], [x], {}, ALL)
+    assert tuple(each.shape) == tuple(grad.shape) == shape and total == np.prod(shape)
+    wide = to(library, [np.ones((*shape, 4))])
+    each, _, (grad,) = evaluate(recorder("row")[0], wide, {}, ALL)
+    assert tuple(each.shape) == shape and tuple(grad.shape) == (*shape, 4)
+    each, _, _ = evaluate(recorder("vector")[0], wide, {}, Want(each=True))
+    assert tuple(each.shape) == (*shape, 4)
+
+
+@over_libraries
+@pytest.mark.parametrize("size", [1, 4])
+def test_upstream_of_a_vector_rule_is_a_row_for_each_row(library, size):
+    x, g = to(library, np.random.default_rng(0).normal(size=(2, 3, size)))
+    (grad,) = evaluate(recorder("vector")[0], [x], {}, Want(grads=True), Share(g)).grads
+    assert plain(grad) == pytest.approx(2 * plain(x) * plain(g))
+
+
+@over_libraries
+def test_a_rule_may_have_a_slope_for_several_inputs(library):
+    x, y, w = to(library, np.random.default_rng(1).normal(size=(3, 40_000)))
+    where = w > 0
+    share = Share(w, 0.5, where)
+    _, total, (dx, dy) = evaluate(recorder("element", 2)[0], [x, y], {}, ALL, share, whole=True)
+    kept = plain(where) * plain(w)
+    assert plain(total) == pytest.approx(0.5 * (kept * plain(x) * plain(y)).sum())
+    assert plain(dx) == pytest.approx(0.5 * kept * plain(y))
+    assert plain(dy) == pytest.approx(0.5 * kept * plain(x))
+
+
+@over_libraries
+def test_weights_and_masks_of_rows(library):
+    x, w = to(library, [np.arange(12.0).reshape(4, 3), [2.0, 0.0, 1.0, 1.0]])
+    (mask,) = to(library, [[1, 1, 0, 1]], "bool")
+    each, total, (grad,) = evaluate(recorder("row")[0], [x], {}, ALL, Share(w, 1.0, mask))
+    counts = np.array([2.0, 0, 0, 1])
+    assert plain(each) == pytest.approx(counts * (plain(x) ** 2).sum(-1))
+    assert plain(total) == pytest.approx(plain(each).sum())
+    assert plain(grad) == pytest.approx(2 * plain(x) * counts[:, None])
+
+
+def test_half_precision_goes_through_float32_and_comes_back():
+    seen = []
+
+    @rule("element")
+    def spy(xp, x, y):
+        seen.extend([x.dtype, y.dtype])
+        return (lambda: x), (lambda: x)
+
+    x = torch.ones(2, dtype=torch.bfloat16)
+    each, total, (grad,) = evaluate(spy, [x, torch.ones(2, dtype=torch.float64)], {}, ALL)
+    assert seen == [torch.float32, torch.float32]
+    assert {each.dtype, total.dtype, grad.dtype} == {torch.bfloat16}
+
+
+def test_totals_are_added_up_in_double_precision():
+    x = np.full(2**16 * 3 + 5, 0.1, dtype=np.float32)
+    total = evaluate(recorder("element")[0], [x], {}, Want(total=True)).total
+    assert total == np.float32((np.float32(0.1) ** 2).astype(float) * x.size)
+    one_large = np.array([1e8] + [1.0] * 64, dtype=np.float32)
+    root = evaluate(recorder("element")[0], [np.sqrt(one_large)], {}, Want(total=True)).total
+    assert root == np.float32((np.sqrt(one_large) ** 2).astype(float).sum())
+
+
+def test_a_rule_shows_its_source_and_its_name():
+    squares, _ = recorder("element")
+    assert squares.__name__ == "squares"
+    assert "def squares" in inspect.getsource(inspect.unwrap(squares))
+
+
+def test_no_warning_at_the_edge_and_none_hidden_elsewhere():
+    @rule("element")
+    def edge(xp, x):
+        return (lambda: xp.log(x)), (lambda: 1 / x)
+
+    x = np.zeros(2, dtype=np.float16)
+    each, total, (grad,) = evaluate(edge, [x], {}, ALL)
+    assert (each == -np.inf).all() and total == -np.inf and (grad == np.inf).all()
+    with pytest.warns(RuntimeWarning):
+        np.log(np.zeros(1))
+
+
+def test_a_share_is_cut_and_reshaped_with_its_losses():
+    share = Share(np.arange(6.0), 2.0, np.arange(6) > 1)
+    wide = share.reshape((2, 3))
+    assert wide.upstream.shape == wide.mask.shape == (2, 3) and wide.factor == 2.0
+    assert share[2:4].upstream.tolist() == [2, 3] and share[2:4].mask.tolist() == [True, True]
+    assert Share()[0:1] == Share() == Share().reshape((0,))
+    assert Result() == (None, None, None)
