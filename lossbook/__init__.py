@@ -6,12 +6,11 @@ it, torch's autograd runs it. NumPy arrays and torch tensors go in and come out.
 
 from lossbook.binary import (
     binary_cross_entropy,
-    binary_cross_entropy_from_probs,
     binary_focal_loss,
     brier_score,
-    brier_score_from_probs,
     logistic_loss,
 )
+from lossbook.binary_probs import binary_cross_entropy_from_probs, brier_score_from_probs
 from lossbook.driver import value_and_grad
 from lossbook.odds import (
     log1mexp,

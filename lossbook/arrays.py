@@ -169,6 +169,16 @@ def check_within(
     _refuse(name, x, outside, expected, where)
 
 
+def check_weights(name: str, x: Array, like: Array, shape: tuple[int, ...]) -> Array:
+    """The weights in the precision that is computed in, one for each loss."""
+    check_real(name, x)
+    check_broadcasts(name, x, shape)
+    with np.errstate(over="ignore"):  # what is too large for it is inf, and refused
+        x = cast(x, working_dtype(like))
+    check_within(name, x, 0, LARGEST)
+    return namespace(like).broadcast_to(x, shape)
+
+
 def check_signs(name: str, x: Array, *, where: Array | None = None) -> None:
     """Raise if a label is neither -1 nor 1."""
     if not is_compiling():

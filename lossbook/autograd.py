@@ -39,14 +39,14 @@ class _Each(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        ctx.rule, ctx.params, ctx.share, *arrays = inputs
-        ctx.save_for_backward(*arrays)
+        _save(ctx, inputs)
 
     @staticmethod
     def backward(ctx, upstream):
-        weights = ctx.share.upstream
-        share = ctx.share._replace(upstream=upstream if weights is None else upstream * weights)
-        return None, None, None, *_grads(ctx, share)
+        inputs, share, _ = _saved(ctx)
+        if share.upstream is not None:
+            upstream = upstream * share.upstream
+        return None, None, None, *_grads(ctx, inputs, share._replace(upstream=upstream))
 
 
 class _Total(torch.autograd.Function):
@@ -65,23 +65,34 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        ctx.rule, ctx.params, ctx.share, *arrays = inputs
-        ctx.count = len(arrays)
         ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(*arrays, *output[1:])
+        _save(ctx, inputs, output[1:])
 
     @staticmethod
     def backward(ctx, upstream, *_):
-        ready = ctx.saved_tensors[ctx.count :]
+        inputs, share, ready = _saved(ctx)
         if torch.is_grad_enabled() or not ready:
-            factor = ctx.share.factor * cast(upstream, wide_dtype(upstream))
-            return None, None, None, *_grads(ctx, ctx.share._replace(factor=factor))
+            factor = share.factor * cast(upstream, wide_dtype(upstream))
+            return None, None, None, *_grads(ctx, inputs, share._replace(factor=factor))
         grads = tuple(g * upstream for g in ready)
         return None, None, None, *_padded(ctx, grads)
 
 
-def _grads(ctx, share: Share) -> tuple:
-    inputs = ctx.saved_tensors[: getattr(ctx, "count", None)]
+def _save(ctx, inputs: tuple, ready: tuple = ()) -> None:
+    """Keep what backward needs. Torch then notices if a tensor is overwritten meanwhile."""
+    ctx.rule, ctx.params, share, *arrays = inputs
+    ctx.count, ctx.factor = len(arrays), share.factor
+    ctx.save_for_backward(*arrays, share.upstream, share.mask, *ready)
+
+
+def _saved(ctx) -> tuple[tuple, Share, tuple]:
+    """The inputs, the share of each loss, and the gradients that are there already."""
+    inputs, rest = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
+    weights, mask, *ready = rest
+    return inputs, Share(weights, ctx.factor, mask), tuple(ready)
+
+
+def _grads(ctx, inputs: tuple, share: Share) -> tuple:
     whole = torch.is_grad_enabled()  # someone will differentiate the derivative
     done = evaluate(ctx.rule, inputs, ctx.params, Want(grads=True), share, whole=whole)
     return _padded(ctx, done.grads)

@@ -1,24 +1,22 @@
-"""Binary cross-entropy and its relatives (chapter 3).
+"""Binary cross-entropy and its relatives, from logits (chapter 3).
 
-The plain name takes logits; ``_from_probs`` takes probabilities. Prefer logits: a
-probability near 1 has lost the digits that a loss needs before it gets here.
+Those that take probabilities are in :mod:`lossbook.binary_probs`. Prefer logits: a
+probability near 1 has lost the digits that a loss needs before it gets there.
 """
 
 from __future__ import annotations
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     as_number,
-    check_broadcasts,
     check_float,
     check_number,
     check_real,
     check_same_shape,
     check_signs,
+    check_weights,
     check_within,
-    namespace,
     same_kind,
     times,
 )
@@ -80,7 +78,7 @@ def binary_cross_entropy(
     The derivative for a logit is :math:`(1-y)\,\sigma(z) - w\,y\,\sigma(-z)`, which is
     :math:`\sigma(z) - y` for w = 1. Chapter 3.
     """
-    logits, targets, pos_weight, weights, where = _checked(
+    logits, targets, pos_weight, weights, where = checked(
         "logits", logits, targets, pos_weight, weights, where
     )
     smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
@@ -92,11 +90,12 @@ def binary_cross_entropy(
 
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
-    yes, no = _pulls(y, w, smoothing)
+    yes, no = pulls(y, w, smoothing)
     up, down = odds_pair(xp, z)
 
     def value():
-        against = times(xp, no, xp.maximum(z, 0.0)) - times(xp, yes, xp.minimum(z, 0.0))
+        against = times(xp, no, xp.maximum(z, 0.0))
+        against = against - times(xp, yes, xp.minimum(z, 0.0))
         return against + (yes + no) * xp.log1p(up * down)
 
     def slope():
@@ -105,97 +104,12 @@ def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
     return value, slope
 
 
-def _pulls(y, w, smoothing):
+def pulls(y, w, smoothing):
     """How strongly the target pulls up and down: w y' and 1 - y', y' being the smoothed y."""
     if smoothing:
         half = smoothing / 2
         return w * (y * (1 - smoothing) + half), (1 - y) * (1 - smoothing) + half
     return w * y, 1 - y
-
-
-@public
-def binary_cross_entropy_from_probs(
-    probs: ArrayLike,
-    targets: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    pos_weight: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    where: ArrayLike | None = None,
-    reduction: Reduction = "mean",
-) -> Array:
-    r"""Negative log-likelihood of yes/no targets, from probabilities.
-
-    .. math::
-        \ell(p, y) = -w\,y \ln p - (1-y) \ln(1-p)
-
-    Nothing is clipped: a probability of 0 for what happened costs :math:`\infty`.
-
-    Parameters
-    ----------
-    probs
-        Probabilities p in [0, 1]; floats of any shape.
-    targets
-        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
-    label_smoothing
-        Replaces y by :math:`(1-\varepsilon)\,y + \varepsilon/2`; a number in [0, 1].
-    pos_weight
-        The weight w of the positive half, non-negative, broadcast to the probs; 1 if None.
-    weights, where, reduction
-        As in :func:`lossbook.reduction.reduce`.
-
-    Returns
-    -------
-    Array
-        The reduced loss in nats, or with ``reduction="none"`` one loss for each probability.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``probs`` is not a floating-point array, libraries are mixed,
-        the shapes differ, a probability or target lies outside [0, 1], or a parameter
-        is out of range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> probs, targets = np.array([0.9, 0.0, 0.0]), np.array([1.0, 0.0, 1.0])
-    >>> binary_cross_entropy_from_probs(probs, targets, reduction="none")
-    array([0.10536052, 0.        ,        inf])
-
-    Notes
-    -----
-    The derivative for a probability is :math:`(p-y)/(p(1-p))` for w = 1. Chapter 3.
-    """
-    probs, targets, pos_weight, weights, where = _checked(
-        "probs", probs, targets, pos_weight, weights, where
-    )
-    check_within("probs", probs, 0, 1, where=where, nan=True)
-    smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
-    inputs = (probs, targets) if pos_weight is None else (probs, targets, pos_weight)
-    rule = binary_cross_entropy_from_probs_rule
-    return Prepared(rule, inputs, {"smoothing": smoothing}, weights, where, reduction)
-
-
-@rule("element")
-def binary_cross_entropy_from_probs_rule(xp, p, y, w=1.0, *, smoothing=0.0):
-    yes, no = _pulls(y, w, smoothing)
-
-    def value():
-        return -times(xp, yes, xp.log(p)) - times(xp, no, xp.log1p(-p))
-
-    def slope():
-        soft = (yes != 0) & (no != 0)
-        inside = xp.where(soft, p, 0.5)  # p - y, unlike its two parts, does not cancel
-        both = (_mass(yes, no, w) * inside - yes) / (inside * (1 - inside))
-        hard = no / xp.where(no == 0, 1.0, 1 - p) - yes / xp.where(yes == 0, 1.0, p)
-        return xp.where(soft, both, hard)
-
-    return value, slope
-
-
-def _mass(yes, no, w):
-    return 1.0 if isinstance(w, float) and w == 1 else yes + no
 
 
 @public
@@ -253,7 +167,7 @@ def binary_focal_loss(
     :math:`(1-p)^\gamma (\gamma\, p \ln p + p - 1)`. T.-Y. Lin et al., *Focal loss for dense
     object detection*, 2017, section 3. Chapter 3.
     """
-    logits, targets, _, weights, where = _checked("logits", logits, targets, None, weights, where)
+    logits, targets, _, weights, where = checked("logits", logits, targets, None, weights, where)
     params = {"gamma": check_number("gamma", gamma, 0), "alpha": None}
     if alpha is not None:
         params["alpha"] = check_number("alpha", alpha, 0, 1)
@@ -397,7 +311,7 @@ def brier_score(
     prediction is confidently wrong, which is why a network is not trained on it. G. W. Brier,
     *Verification of forecasts expressed in terms of probability*, 1950. Chapter 3.
     """
-    logits, targets, _, weights, where = _checked("logits", logits, targets, None, weights, where)
+    logits, targets, _, weights, where = checked("logits", logits, targets, None, weights, where)
     return Prepared(brier_score_rule, (logits, targets), {}, weights, where, reduction)
 
 
@@ -408,62 +322,7 @@ def brier_score_rule(xp, z, y):
     return lambda: error**2, lambda: 2 * error * up * down / (up + down) ** 2
 
 
-@public
-def brier_score_from_probs(
-    probs: ArrayLike,
-    targets: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    where: ArrayLike | None = None,
-    reduction: Reduction = "mean",
-) -> Array:
-    r"""Squared error of the probability, from probabilities.
-
-    .. math::
-        \ell(p, y) = (p - y)^2
-
-    Parameters
-    ----------
-    probs
-        Probabilities p in [0, 1]; floats of any shape.
-    targets
-        Probabilities y in [0, 1] that the answer is yes, or booleans; same shape.
-    weights, where, reduction
-        As in :func:`lossbook.reduction.reduce`.
-
-    Returns
-    -------
-    Array
-        The reduced score, 0 at best; with ``reduction="none"`` one for each probability.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``probs`` is not a floating-point array, libraries are mixed,
-        the shapes differ, or a probability or target lies outside [0, 1].
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(brier_score_from_probs(np.array([0.75, 0.5]), np.array([1, 0])))
-    0.15625
-
-    Notes
-    -----
-    The derivative is :math:`2(p-y)`. G. W. Brier, *Verification of forecasts expressed in
-    terms of probability*, 1950. Chapter 3.
-    """
-    probs, targets, _, weights, where = _checked("probs", probs, targets, None, weights, where)
-    check_within("probs", probs, 0, 1, where=where, nan=True)
-    return Prepared(brier_score_from_probs_rule, (probs, targets), {}, weights, where, reduction)
-
-
-@rule("element")
-def brier_score_from_probs_rule(xp, p, y):
-    return lambda: (p - y) ** 2, lambda: 2 * (p - y)
-
-
-def _checked(name, predictions, targets, pos_weight, weights, where):
+def checked(name, predictions, targets, pos_weight, weights, where):
     """The checks that all losses of this module share."""
     named = {name: predictions, "targets": targets, "pos_weight": pos_weight}
     predictions, targets, pos_weight, weights, where = same_kind(
@@ -474,8 +333,6 @@ def _checked(name, predictions, targets, pos_weight, weights, where):
     check_same_shape(**{name: predictions, "targets": targets})
     check_within("targets", targets, 0, 1, where=where)
     if pos_weight is not None:
-        check_real("pos_weight", pos_weight)
-        check_broadcasts("pos_weight", pos_weight, tuple(predictions.shape))
-        check_within("pos_weight", pos_weight, 0, LARGEST)
-        pos_weight = namespace(predictions).broadcast_to(pos_weight, tuple(predictions.shape))
+        shape = tuple(predictions.shape)
+        pos_weight = check_weights("pos_weight", pos_weight, predictions, shape)
     return predictions, as_number(targets), pos_weight, weights, where

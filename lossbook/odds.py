@@ -136,8 +136,10 @@ def logit(probs: ArrayLike) -> Array:
 @rule("element")
 def logit_rule(xp, p):
     def value():
-        middle = xp.log1p((2 * p - 1) / (1 - p))  # near 1/2 the two logarithms cancel
-        return xp.where(xp.abs(p - 0.5) < 0.25, middle, xp.log(p) - xp.log1p(-p))
+        # near 1/2 the two logarithms cancel
+        middle = xp.log1p((2 * p - 1) / (1 - p))
+        outside = xp.log(p) - xp.log1p(-p)
+        return xp.where(xp.abs(p - 0.5) < 0.25, middle, outside)
 
     def slope():
         return 1 / (p * (1 - p))
@@ -188,7 +190,8 @@ def sigmoid_rule(xp, z):
         return up / (up + down)
 
     def slope():
-        return up * down / (up + down) ** 2  # sigma(z) sigma(-z): nothing is subtracted from 1
+        # sigma(z) sigma(-z): nothing is subtracted from 1
+        return up * down / (up + down) ** 2
 
     return value, slope
 
@@ -341,8 +344,8 @@ def log1mexp_rule(xp, x):
 def odds_pair(xp: Any, z: Array) -> tuple[Array, Array]:
     """The odds e^z as a pair, up to down, of which the larger is exactly 1.
 
-    Neither can overflow, and the smaller keeps its digits: up + down is 1 + e^-|z|, and
-    up times down is e^-|z|.
+    Neither can overflow, and the smaller keeps its digits: up + down is
+    1 + e^-|z|, and up times down is e^-|z|.
     """
     return xp.exp(xp.minimum(z, 0.0)), xp.exp(-xp.maximum(z, 0.0))
 

@@ -25,15 +25,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     cast,
     check_broadcasts,
     check_float,
     check_mask,
-    check_real,
-    check_within,
+    check_weights,
     is_torch,
     namespace,
     same_kind,
@@ -120,10 +118,7 @@ def share_out(
         check_broadcasts("where", where, shape)
         mask = where = xp.broadcast_to(where, shape)
     if weights is not None:
-        check_real("weights", weights)
-        check_broadcasts("weights", weights, shape)
-        check_within("weights", weights, 0, LARGEST)
-        weights = xp.broadcast_to(weights, shape)
+        weights = check_weights("weights", weights, like, shape)
         mask = weights > 0 if mask is None else mask & (weights > 0)
     return Share(weights, _factor(like, shape, weights, where, reduction), mask)
 

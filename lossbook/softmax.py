@@ -2,7 +2,8 @@
 
 A row of K logits runs along ``axis``. Entries that ``where`` leaves out, and logits of
 :math:`-\\infty`, have probability 0; a row without any other entry gives probabilities 0
-and a log-sum-exp of :math:`-\\infty`. A logit of :math:`+\\infty` has no softmax: the row is nan.
+and a log-sum-exp of :math:`-\\infty`. A logit of :math:`+\\infty` has no softmax, and the row is
+nan; its log-sum-exp is :math:`\\infty`.
 """
 
 from __future__ import annotations
@@ -62,8 +63,7 @@ def softmax(
     Raises
     ------
     TypeError, ValueError
-        If ``logits`` is not a floating-point array with at least one entry in a row, or a
-        parameter is out of range.
+        If ``logits`` are no floats, a row is empty, or a parameter is out of range.
 
     Examples
     --------
@@ -127,8 +127,7 @@ def log_softmax(
     Raises
     ------
     TypeError, ValueError
-        If ``logits`` is not a floating-point array with at least one entry in a row, or a
-        parameter is out of range.
+        If ``logits`` are no floats, a row is empty, or a parameter is out of range.
 
     Examples
     --------
@@ -151,7 +150,7 @@ def log_softmax_rule(xp, z, keep=None, *, temperature=1.0):
         return d - xp.log1p(others)
 
     def slope(g):
-        counts = top > -xp.inf if keep is None else keep & (top > -xp.inf)
+        counts = top != -xp.inf if keep is None else keep & (top != -xp.inf)  # a nan counts
         g = xp.where(counts, g, 0.0)
         e, total = xp.exp(d), 1 + others
         rest = xp.where(first, others - (e - 1), total - e)  # e = 1 at the top: keep others whole
@@ -185,8 +184,7 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None, axis: int = 
     Raises
     ------
     TypeError, ValueError
-        If ``logits`` is not a floating-point array with at least one entry in a row, or a
-        parameter is out of range.
+        If ``logits`` are no floats, a row is empty, or a parameter is out of range.
 
     Examples
     --------
@@ -206,7 +204,7 @@ def logsumexp_rule(xp, z, keep=None):
     d, _, others, top = shifted(xp, z, keep)
 
     def value():
-        return (top + xp.log1p(others))[:, 0]
+        return xp.where(top == xp.inf, top, top + xp.log1p(others))[:, 0]
 
     def slope():
         return xp.exp(d) / (1 + others)
@@ -214,13 +212,15 @@ def logsumexp_rule(xp, z, keep=None):
     return value, slope
 
 
-def shifted(xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0) -> tuple:
-    """What all functions of a row of logits start from.
+def shifted(
+    xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0
+) -> tuple[Array, Array, Array, Array]:
+    """What softmax, log-softmax and log-sum-exp start from.
 
-    Returns the logits less the largest of them (and divided by the temperature), where the
-    first of the largest is, the sum of the exponentials of all the others, and the
-    largest itself. The one exponential that is exactly 1 is kept apart, so that log1p can
-    keep the digits of a small sum.
+    Returns the logits less the largest (divided by the temperature), where
+    the first of the largest is, the sum of the exponentials of all others, and
+    the largest. The exponential that is exactly 1 is kept apart, so that log1p
+    can keep the digits of a small sum.
     """
     if keep is not None:
         z = xp.where(keep, z, -xp.inf)
@@ -303,11 +303,10 @@ class StreamingLogSumExp:
     r"""Log-sum-exp of rows that arrive in pieces, in one pass and constant memory.
 
     .. math::
-        \ln \sum_j e^{z_j} = m + \ln(1 + r), \qquad
-        r' = r\,e^{m-m'} + \dots
+        \ln \sum_j e^{z_j} = m + \ln(1 + r)
 
-    The state of a row is its largest logit m so far and the sum r of the exponentials
-    of all the others, relative to :math:`e^m`. Pieces are joined as attention kernels do it.
+    The state of a row is its largest logit m so far, ``top``, and the sum r of the
+    exponentials of all the others, relative to :math:`e^m`, ``rest``.
 
     Parameters
     ----------
@@ -317,8 +316,7 @@ class StreamingLogSumExp:
     Raises
     ------
     TypeError, ValueError
-        If a piece is not a floating-point array with at least one entry in a row, or its
-        rows are not those of the pieces before.
+        If a piece is not a floating-point array with an entry in each row, or has other rows.
 
     Examples
     --------
@@ -334,6 +332,7 @@ class StreamingLogSumExp:
 
     def __init__(self, logits: ArrayLike) -> None:
         self.top, self.rest = self._state(logits)
+        self.dtype = same_kind(logits=logits)[0].dtype
 
     def update(self, logits: ArrayLike) -> StreamingLogSumExp:
         """Take in another piece of the same rows."""
@@ -347,7 +346,10 @@ class StreamingLogSumExp:
     @property
     def value(self) -> Array:
         """The log-sum-exp of what came so far, one number for each row."""
-        return (self.top + namespace(self.rest).log1p(self.rest))[()]
+        xp = namespace(self.rest)
+        with np.errstate(all="ignore"):
+            total = xp.where(self.top == xp.inf, self.top, self.top + xp.log1p(self.rest))
+            return cast(total, self.dtype)[()]
 
     def _join(self, top: Array, rest: Array) -> StreamingLogSumExp:
         if tuple(top.shape) != tuple(self.top.shape):
@@ -359,14 +361,15 @@ class StreamingLogSumExp:
         ours = self.top >= top
         high, low = xp.where(ours, self.top, top), xp.where(ours, top, self.top)
         of_high, of_low = xp.where(ours, self.rest, rest), xp.where(ours, rest, self.rest)
-        gap = xp.where(low == -xp.inf, -xp.inf, low - xp.where(low == -xp.inf, 0.0, high))
-        self.top, self.rest = high, of_high + xp.exp(gap) * (1 + of_low)
+        with np.errstate(all="ignore"):  # two rows of inf, or ends of the range of floats
+            gap = xp.where(low == -xp.inf, -xp.inf, low - xp.where(low == -xp.inf, 0.0, high))
+            self.top, self.rest = high, of_high + xp.exp(gap) * (1 + of_low)
         return self
 
     @staticmethod
     def _state(logits: ArrayLike) -> tuple[Array, Array]:
         z = _checked(logits, -1)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             _, _, rest, top = shifted(namespace(z), cast(z, working_dtype(z)))
         return top[..., 0], rest[..., 0]
 

@@ -85,15 +85,16 @@ def verification_table(name: str, of: Literal["value", "slope"] = "value") -> Ta
     for inputs in (*entry.ordinary, *entry.hostile):
         right = truth(entry, *inputs)
         verdicts = [_verdict(right, witness, inputs) for witness in witnesses.values()]
-        rows.append([*(_show(x) for x in inputs), _show(right), *verdicts])
+        rows.append([*(_given(x) for x in inputs), _show(right), *verdicts])
     headers = [*(f"${x.symbol}$" for x in entry.inputs), f"exact {of}", *witnesses]
     return table(rows, headers, caption=_caption(entry, of))
 
 
 def _caption(entry: Entry, of: str) -> str:
     return (
-        f"The {of} of `{entry.name}` in float64. ✓ agrees with fifty digits to a relative "
-        "error of $10^{-13}$; what does not is shown."
+        f"The {of} of `{entry.name}` in float64. ✓ agrees with fifty digits to a relative error "
+        "of $10^{-13}$, or to the smallest float; what does not is shown, and “off by” is its "
+        "relative error where the first digits are the same."
     )
 
 
@@ -164,6 +165,14 @@ def _show(x: Any) -> str:
     if math.isnan(x):
         return "nan"
     return num(x, 4, rtol=1e-9) if x == 0 or not 1e-30 < abs(x) < 1e-16 else num(x, 3, rtol=1e-4)
+
+
+def _given(x: Any) -> str:
+    """An input as it is, with all the digits that it takes."""
+    if np.ndim(x):
+        return ", ".join(_given(e) for e in x)
+    short = _show(x)
+    return short if float(short) == x else repr(x)
 
 
 def _arrays(inputs: tuple) -> list[np.ndarray]:

@@ -314,16 +314,16 @@ def test_weights_can_be_learned(entry, reduction):
 
 @over(LOSSES)
 @over_reductions
-@pytest.mark.parametrize("which", ["input", "target", "weights", "where"])
-def test_what_is_overwritten_before_backward_is_noticed(entry, reduction, which):
-    x, y = tensors(entry)
-    keywords = options(entry, reduction)
-    leaf = x * 1.0
-    value = entry.function(leaf, y, **keywords).sum()
-    overwritten = {"input": leaf.detach(), "target": y, **keywords}[which]
-    overwritten.zero_()
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        value.backward()
+def test_what_is_overwritten_before_backward_is_noticed(entry, reduction):
+    for which in ("input", "target", "weights", "where"):
+        x, y = tensors(entry)
+        weights, where = torch.rand(6, dtype=torch.float64), torch.rand(6) < 0.5
+        shares = {"where": where} if which == "where" else {"weights": weights}
+        product = x * 1.0
+        value = entry.function(product, y, **shares, reduction=reduction).sum()
+        {"input": product.detach(), "target": y, **shares}[which].zero_()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            value.backward()
 
 
 @over(CATALOGUE)

@@ -95,7 +95,7 @@ ENTRIES = (
         hostile=((20.0, 1.0), (-50.0, 1.0), (-1000.0, 1.0), (1000.0, 1.0)),
         minimised_by="not the log-odds of the event: the probability is drawn towards 1/2",
         convex=False,
-        slope_bound="about 1.2",
+        slope_bound="1.13 for γ = 2, growing with γ",
         peers=(
             Peer("optax.sigmoid_focal_loss", _focal),
             Peer(

@@ -18,7 +18,7 @@ ENTRIES = (
         (Input("odds", "o", "nonnegative"),),
         "o/(1 + o)",
         ulps=(2, 4),
-        ordinary=((2 / 3,), (1.5,), (9.0,)),
+        ordinary=((0.25,), (1.5,), (9.0,)),
         hostile=((0.0,), (1e300,), (float("inf"),)),
     ),
     Entry(
