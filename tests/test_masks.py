@@ -204,6 +204,16 @@ def test_many_weights_of_half_precision_add_up(entry, library, dtype):
 
 @over(LOSSES)
 @over_libraries
+def test_weights_are_added_up_in_double_precision(entry, library):
+    # 2^24 + 1 is no float32: one after the other, the ones would be lost
+    weights = np.r_[2.0**24, np.ones(100)]
+    x, y, w = to(library, [*(np.tile(c, 101) for c in sample(entry, 1)), weights], "float32")
+    found = entry.function(x, y, weights=w, reduction="weighted_mean")
+    assert plain(found) == pytest.approx(plain(entry.function(x, y)), rel=1.3e-7)
+
+
+@over(LOSSES)
+@over_libraries
 @over_reductions
 def test_weights_beyond_single_precision(entry, library, reduction):
     # in float32 they would be infinite, or 0, and infinity times a loss of 0 is nan
