@@ -24,7 +24,7 @@ test: $(READY)  ## run every check: style, notebooks, package, chapters
 	$(BIN)/ruff check .
 	@echo "== 2 of 5: ruff format: one layout of code"
 	$(BIN)/ruff format --check .
-	@echo "== 3 of 5: nb.py check: notebooks are clean, every labelled equation has its check"
+	@echo "== 3 of 5: nb.py check: notebooks are clean, every labeled equation has its check"
 	$(BIN)/python tools/nb.py check
 	@echo "== 4 of 5: pytest: the package and the tools"
 	$(BIN)/python -m pytest -q -n 2

@@ -1,6 +1,6 @@
 """How many digits a formula gets right: its error in ulps over a range of inputs.
 
-An ulp (unit in the last place) is the gap between neighbouring floats at the true result.
+An ulp (unit in the last place) is the gap between neighboring floats at the true result.
 Half an ulp is as good as it gets; 2^23 ulps in float32, or 2^52 in float64, leave no digit.
 """
 

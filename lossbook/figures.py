@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLORS", "describe", "label_line", "rounding_noise", "use_book_style"]
 
-#: The palette of Okabe and Ito: eight colours that colour-blind readers tell apart.
+#: The palette of Okabe and Ito: eight colors that color-blind readers tell apart.
 COLORS = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -138,7 +138,7 @@ def label_line(
     color: str | None = None,
     **style: Any,
 ) -> Annotation:
-    """Write a label at the right end of a line, in the line's colour.
+    """Write a label at the right end of a line, in the line's color.
 
     Parameters
     ----------
@@ -149,9 +149,9 @@ def label_line(
     text : str
         The label.
     dx, dy : float
-        Shift in points, to keep neighbouring labels apart.
+        Shift in points, to keep neighboring labels apart.
     color : str, optional
-        By default the line's colour, black for a point; darkened until it
+        By default the line's color, black for a point; darkened until it
         reads well on white.
     **style
         Passed on to :meth:`matplotlib.axes.Axes.annotate`.
@@ -190,7 +190,7 @@ def _right_end(line: Line2D) -> tuple[float, float]:
 
 
 def _readable(color: Any) -> tuple[float, float, float]:
-    """Darken a colour until it has the contrast of 4.5 on white that text needs."""
+    """Darken a color until it has the contrast of 4.5 on white that text needs."""
     from matplotlib.colors import to_rgb
 
     r, g, b = to_rgb(color)

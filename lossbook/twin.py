@@ -150,7 +150,7 @@ def _ticks(axis: Axis) -> str:
 
 def _axes(ax: Axes) -> Iterator[str]:
     if ax.get_label() == "<colorbar>":
-        yield f"colour bar {' '.join(rounded(ax.get_ylim() + ax.get_xlim()))}"
+        yield f"color bar {' '.join(rounded(ax.get_ylim() + ax.get_xlim()))}"
         return
     if ax.get_legend():
         yield _legend(ax.get_legend())

@@ -1,4 +1,4 @@
-"""Arrays of two libraries: recognised, checked, and never converted behind one's back."""
+"""Arrays of two libraries: recognized, checked, and never converted behind one's back."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def draw_scatter(ax, change):
     ax.scatter([1, 2, 3], [1, 2, 3.1 if change else 3], c=[1, 2, 3])
 
 
-def draw_scatter_colour(ax, change):
+def draw_scatter_color(ax, change):
     ax.scatter([1, 2, 3], [1, 2, 3], c=[1, 2, 4 if change else 3])
 
 
@@ -127,7 +127,7 @@ def draw_polygon(ax, change):
     ax.fill([0, 1, 1], [0, 0, 1.1 if change else 1])
 
 
-def draw_colour(ax, change):
+def draw_color(ax, change):
     ax.plot([0, 1], [0, 1], color="red" if change else "blue")
 
 
@@ -172,9 +172,9 @@ def test_marked_noise_is_named_without_its_numbers(ax):
     assert "e-16" not in twin(ax) and "x 1:" not in twin(ax)
 
 
-def test_a_colour_bar_is_named_by_its_limits(ax):
+def test_a_color_bar_is_named_by_its_limits(ax):
     ax.figure.colorbar(ax.imshow([[0, 3]]))
-    assert "colour bar 0 3" in twin(ax)
+    assert "color bar 0 3" in twin(ax)
 
 
 # ------------------------------------------------------------------ style and labels
@@ -187,14 +187,14 @@ def test_style_is_legible():
         assert mpl.rcParams["axes.prop_cycle"].by_key()["color"][0] == figures.COLORS["blue"]
 
 
-def test_labels_stand_at_the_right_end_in_a_legible_colour(ax):
+def test_labels_stand_at_the_right_end_in_a_legible_color(ax):
     (line,) = ax.plot([2, 0, np.nan], [1, 4, 0], color=figures.COLORS["yellow"])
     label = figures.label_line(ax, line, "falling", dy=3)
     assert label.xy == (2.0, 1.0) and label.get_text() == "falling"
     assert 1.05 / (figures._luminance(to_rgb(label.get_color())) + 0.05) >= 4.5
 
 
-def test_a_point_is_labelled_in_black_or_as_asked(ax):
+def test_a_point_is_labeled_in_black_or_as_asked(ax):
     assert to_rgb(figures.label_line(ax, (1, 2), "here").get_color()) == (0, 0, 0)
     assert to_rgb(figures.label_line(ax, (1, 2), "x", color="#0000aa").get_color()) == to_rgb(
         "#00a"

@@ -1,6 +1,6 @@
-"""Every labelled equation of a chapter has a check beside it that runs.
+"""Every labeled equation of a chapter has a check beside it that runs.
 
-An equation is labelled by ``$$ ... $$ (label)``, by a ``{math}`` directive with
+An equation is labeled by ``$$ ... $$ (label)``, by a ``{math}`` directive with
 ``:label:``, or by ``\\label{label}``. Its check is a call ``check("label", ...)``
 in a code cell of the same notebook. What cannot be checked says why, in a MyST
 comment line: ``% unchecked label: reason``.

@@ -115,7 +115,7 @@ def _identifier(cell: NotebookNode, seen: set[str]) -> str:
 
 def _normalize_output(output: NotebookNode, cell: NotebookNode) -> NotebookNode:
     if output.output_type == "error":
-        # The real one holds paths and colours; a page shows this line.
+        # The real one holds paths and colors; a page shows this line.
         output.traceback = [f"{output.ename}: {output.evalue}"]
     elif output.output_type != "stream":
         output.metadata = nbformat.from_dict({})

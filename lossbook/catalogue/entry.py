@@ -68,7 +68,7 @@ class Entry:
         Bounds on the error of value and slope, in units in the last place of the true
         result, for targets of 0 and 1; and what each unit of the widest gap between logits
         (or of a logit itself) adds to them, from the rounding of the exponent.
-    minimised_by, convex, slope_bound
+    minimized_by, convex, slope_bound
         What the loss asks for; whether it is convex in the prediction; the largest
         size of its slope.
     peers, sources
@@ -85,7 +85,7 @@ class Entry:
     is_loss: bool = False
     ordinary: tuple[tuple, ...] = ()
     hostile: tuple[tuple, ...] = ()
-    minimised_by: str = ""
+    minimized_by: str = ""
     convex: bool | None = None
     slope_bound: str = ""
     peers: tuple[Peer, ...] = ()
