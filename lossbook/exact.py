@@ -1,17 +1,20 @@
 """The judge: what a loss is worth exactly, from its formula alone.
 
 Nothing here knows the rules. The formula of the catalogue is differentiated by sympy and
-evaluated by mpmath, with as many digits as it takes for the first fifty to be right.
+evaluated by mpmath, with as many digits as it takes for the first fifty to be right. Where
+an input stands at the edge of its domain, the formula means its limit from inside.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath
+import numpy as np
 import sympy as sp
 from sympy.parsing.sympy_parser import parse_expr
 
@@ -20,7 +23,10 @@ from lossbook.catalogue import Entry
 DIGITS = 50
 
 _EDGES = {"real": (-sp.oo, sp.oo), "probability": (0, 1), "nonnegative": (0, sp.oo)}
-_EDGES |= {"nonpositive": (-sp.oo, 0), "sign": (), "positive": (0, sp.oo)}
+_EDGES |= {"nonpositive": (-sp.oo, 0), "positive": (0, sp.oo), "simplex": (0, 1)}
+_EDGES |= {"log_simplex": (-sp.oo, 0), "sign": (), "box": (-sp.oo, sp.oo)}
+
+_MODULES = [{"Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else x > 0}, "mpmath"]
 
 
 def formula(entry: Entry, size: int | None = None, index: int | None = None) -> sp.Expr:
@@ -37,29 +43,42 @@ def formula(entry: Entry, size: int | None = None, index: int | None = None) -> 
     >>> formula(entry("logsumexp"), size=2)
     log(exp(z0) + exp(z1))
     """
-    symbols = {s: sp.Symbol(s, real=True) for s in _symbols(entry)}
+    numbers = {p.symbol: _number_symbol(p.symbol) for p in entry.params.values()}
     if entry.kind == "element":
-        return parse_expr(entry.formula, local_dict=symbols)
-    rows = {"z": sp.IndexedBase("z"), "j": sp.Symbol("j", integer=True)}
-    rows |= {"i": sp.Symbol("i", integer=True), "K": sp.Symbol("K", integer=True)}
-    expr = parse_expr(entry.formula, local_dict=symbols | rows)
+        numbers |= {x.symbol: _number_symbol(x.symbol) for x in entry.inputs}
+        return parse_expr(entry.formula, local_dict=numbers)
+    names = {name: sp.Symbol(name, integer=True) for name in "ijK"}
+    names |= {x.symbol: sp.IndexedBase(x.symbol) for x in entry.inputs}
+    names |= {x.symbol: names["i"] for x in entry.inputs if x.domain == "label"}
+    expr = parse_expr(entry.formula, local_dict=numbers | names)
     if size is None:
         return expr
-    at = {rows["K"]: size} if index is None else {rows["K"]: size, rows["i"]: index}
-    expr = expr.subs(at).doit()
-    return expr.subs({rows["z"][k]: z for k, z in enumerate(row_symbols(size))})
+    at = {names["K"]: size} if index is None else {names["K"]: size, names["i"]: index}
+    rows = {
+        names[x.symbol][k]: symbol
+        for x in entry.inputs if x.domain != "label"
+        for k, symbol in enumerate(row_symbols(size, x.symbol))
+    }  # fmt: skip
+    return expr.subs(at).doit().subs(rows)
 
 
-def simple_formula(entry: Entry) -> sp.Expr:
+def simple_formula(entry: Entry, size: int | None = None, index: int | None = None) -> sp.Expr:
     """The formula with every parameter at the value that leaves it out."""
-    return formula(entry).subs(
-        {sp.Symbol(p.symbol, real=True): sp.nsimplify(p.neutral) for p in entry.params.values()}
+    return formula(entry, size, index).subs(
+        {_number_symbol(p.symbol): sp.nsimplify(p.neutral) for p in entry.params.values()}
     )
 
 
-def row_symbols(size: int) -> tuple[sp.Symbol, ...]:
+def row_symbols(size: int, name: str = "z") -> tuple[sp.Symbol, ...]:
     """The symbols of the entries of a row."""
-    return sp.symbols(f"z0:{size}", real=True)
+    return sp.symbols(f"{name}0:{size}", real=True)
+
+
+def symbols(entry: Entry, size: int | None = None) -> list[tuple[sp.Symbol, ...]]:
+    """The symbols of each input: one for a number, ``size`` for a row, none for a label."""
+    if entry.kind == "element":
+        return [(_number_symbol(x.symbol),) for x in entry.inputs]
+    return [() if x.domain == "label" else row_symbols(size, x.symbol) for x in entry.inputs]
 
 
 def value(entry: Entry, *inputs: Any, **params: float) -> Any:
@@ -71,111 +90,119 @@ def value(entry: Entry, *inputs: Any, **params: float) -> Any:
     >>> mpmath.nstr(value(entry("softplus"), -1000.0), 10)
     '5.075958898e-435'
     """
-    if entry.kind == "element":
-        return _number(entry, inputs, params, derivative=False)
-    rows = range(len(inputs[0])) if entry.kind == "vector" else (None,)
-    each = [_row_number(entry, inputs[0], params, i, None) for i in rows]
+    point = _Point(entry, inputs, params)
+    each = [point.number(i, None) for i in point.results()]
     return each if entry.kind == "vector" else each[0]
 
 
-def slope(entry: Entry, *inputs: Any, **params: float) -> Any:
-    """The exact derivative for the prediction: a number, a row, or a Jacobian's rows."""
-    if entry.kind == "element":
-        return _number(entry, inputs, params, derivative=True)
-    size = len(inputs[0])
-    rows = range(size) if entry.kind == "vector" else (None,)
-    jacobian = [[_row_number(entry, inputs[0], params, i, k) for k in range(size)] for i in rows]
-    return jacobian if entry.kind == "vector" else jacobian[0]
+def slope(entry: Entry, *inputs: Any, wrt: int = 0, **params: float) -> Any:
+    """The exact derivative for an input: a number, a row, or a Jacobian's rows."""
+    point = _Point(entry, inputs, params)
+    by = symbols(entry, point.size)[wrt]
+    jacobian = [[point.number(i, x) for x in by] for i in point.results()]
+    if entry.kind == "vector":
+        return jacobian
+    return jacobian[0] if entry.kind == "row" else jacobian[0][0]
 
 
-# ---------------------------------------------------------------- one number from one
-def _number(entry: Entry, inputs: Sequence[float], params: dict, derivative: bool) -> Any:
-    first, *others = inputs
-    # Exact zeros and ones go into the formula first: 0 log p is then 0, whatever p.
-    whole = tuple(int(x) if float(x).is_integer() else None for x in others)
-    expr = _expression(entry.name, whole, derivative)
-    x = sp.Symbol(entry.inputs[0].symbol, real=True)
-    if _is_edge(entry, first):
-        return _limit(entry, expr, x, first, others, params)
-    return _evaluate(_compiled(entry.name, whole, derivative), [first, *others], entry, params)
+class _Point:
+    """The inputs at one point, as the numbers that the symbols of the formula stand for."""
+
+    def __init__(self, entry: Entry, inputs: Sequence[Any], params: dict[str, float]) -> None:
+        self.entry = entry
+        self.size = None if entry.kind == "element" else len(inputs[0])
+        given = zip(entry.inputs, inputs, strict=True)
+        self.label = next((int(x) for i, x in given if i.domain == "label"), None)
+        columns = zip(symbols(entry, self.size), inputs, strict=True)
+        pairs = [zip(s, np.ravel(x).tolist(), strict=True) for s, x in columns if s]
+        self.numbers = {symbol: float(x) for symbol, x in itertools.chain(*pairs)}
+        self.params = [float(params.get(k, p.neutral)) for k, p in entry.params.items()]
+
+    def results(self) -> Sequence[int | None]:
+        """Which entry to compute: that of a row, the label's, or the only one there is."""
+        return range(self.size) if self.entry.kind == "vector" else (self.label,)
+
+    def number(self, index: int | None, by: sp.Symbol | None) -> Any:
+        """The value for ``by`` None, else the derivative for that symbol."""
+        # Exact zeros and ones of the truth go in first: 0 log p is then 0, whatever p.
+        first = symbols(self.entry, self.size)[0]
+        whole = tuple(
+            (s, int(x)) for s, x in self.numbers.items()
+            if self.entry.kind == "element" and s not in (*first, by) and x.is_integer()
+        )  # fmt: skip
+        if self.entry.kind == "element" and self._edges():
+            return self._limit(index, whole, by)
+        with mpmath.workdps(self._digits()):
+            numbers = [mpmath.mpf(x) for x in (*self.numbers.values(), *self.params)]
+            try:
+                found = _compiled(self.entry.name, self.size, index, whole, by)(*numbers)
+            except ZeroDivisionError:  # no number: 0/0
+                found = mpmath.nan
+        rows_of_chances = {x.domain for x in self.entry.inputs} & {"simplex", "log_simplex"}
+        if mpmath.isnan(found) and rows_of_chances and self._edges():
+            return self._limit(index, whole, by)
+        return found
+
+    def _edges(self) -> list[tuple[sp.Symbol, sp.Expr, str]]:
+        """The symbols at an edge of their domain, the edge, and the side that is inside."""
+        found = []
+        for given, row in zip(self.entry.inputs, symbols(self.entry, self.size), strict=True):
+            for s in row:
+                x, ends = self.numbers[s], _EDGES[given.domain]
+                predicted = self.entry.kind != "element" or given is self.entry.inputs[0]
+                if math.isinf(x) or (predicted and x in ends):
+                    found.append((s, _exactly(x), "+" if x == ends[0] else "-"))
+        return found
+
+    def _limit(self, index: int | None, whole: tuple, by: sp.Symbol | None) -> Any:
+        edges = self._edges()
+        expr = _expression(self.entry.name, self.size, index, whole, by)
+        inside = {s: x for s, x in self.numbers.items() if s not in [e[0] for e in edges]}
+        names = [_number_symbol(p.symbol) for p in self.entry.params.values()]
+        fixed = [*inside.items(), *zip(names, self.params, strict=True)]
+        expr = expr.subs({s: _exactly(x) for s, x in fixed})
+        for symbol, edge, side in edges:
+            terms = sp.Add.make_args(expr) if len(edges) > 1 else (expr,)
+            expr = sum(sp.limit(t, symbol, edge, side) if t.has(symbol) else t for t in terms)
+        if expr.is_infinite:
+            return mpmath.inf if expr.is_extended_positive else -mpmath.inf
+        with mpmath.workdps(DIGITS):
+            return mpmath.mpf(sp.N(expr, DIGITS))
+
+    def _digits(self) -> int:
+        """Enough for 1 + x and 1 + e^x to keep fifty digits of the small part."""
+        numbers = (*self.numbers.values(), *self.params)
+        finite = [abs(x) for x in numbers if math.isfinite(x) and x]
+        digits = max((abs(math.log10(x)) for x in finite), default=0)
+        if {x.domain for x in self.entry.inputs} & {"real", "nonpositive", "log_simplex"}:
+            exponent = min(max(finite, default=0), 1e4)  # e^-10000 is 0 in every format
+            digits += 2 * exponent / math.log(10)
+        return DIGITS + 20 + int(digits)
+
+
+def _exactly(x: float) -> sp.Expr:
+    if math.isinf(x):
+        return sp.oo if x > 0 else -sp.oo
+    return sp.Rational(x)
 
 
 @functools.cache
-def _expression(name: str, whole: tuple, derivative: bool) -> sp.Expr:
+def _expression(name, size, index, whole, by) -> sp.Expr:
+    from lossbook.catalogue import entry as find
+
+    expr = formula(find(name), size, index).subs(dict(whole))
+    return expr if by is None else sp.diff(expr, by)
+
+
+@functools.cache
+def _compiled(name, size, index, whole, by) -> Callable:
     from lossbook.catalogue import entry as find
 
     entry = find(name)
-    expr = formula(entry)
-    for given, number in zip(entry.inputs[1:], whole, strict=True):
-        if number is not None:
-            expr = expr.subs(sp.Symbol(given.symbol, real=True), number)
-    return sp.diff(expr, sp.Symbol(entry.inputs[0].symbol, real=True)) if derivative else expr
+    names = [*itertools.chain(*symbols(entry, size))]
+    names += [_number_symbol(p.symbol) for p in entry.params.values()]
+    return sp.lambdify(names, _expression(name, size, index, whole, by), modules=_MODULES)
 
 
-@functools.cache
-def _compiled(name: str, whole: tuple, derivative: bool) -> Callable:
-    from lossbook.catalogue import entry as find
-
-    symbols = [sp.Symbol(s, real=True) for s in _symbols(find(name))]
-    return sp.lambdify(symbols, _expression(name, whole, derivative), modules="mpmath")
-
-
-def _is_edge(entry: Entry, x: float) -> bool:
-    return math.isinf(x) or x in _EDGES[entry.inputs[0].domain]
-
-
-def _limit(entry, expr, x, point, others, params) -> Any:
-    """The limit from inside the domain: what the edge of a formula means."""
-    fixed = dict(zip(_symbols(entry)[1:], [*others, *_numbers(entry, params)], strict=True))
-    expr = expr.subs({sp.Symbol(k, real=True): sp.nsimplify(v) for k, v in fixed.items()})
-    low = _EDGES[entry.inputs[0].domain][0]
-    at = sp.oo * int(math.copysign(1, point)) if math.isinf(point) else sp.Integer(int(point))
-    found = sp.limit(expr, x, at, "+" if at == low else "-")
-    if found.is_infinite:
-        return mpmath.inf if found.is_extended_positive else -mpmath.inf
-    with mpmath.workdps(DIGITS):
-        return mpmath.mpf(sp.N(found, DIGITS))
-
-
-# ---------------------------------------------------------------- numbers from rows
-def _row_number(entry, row, params, index, by) -> Any:
-    function = _compiled_row(entry.name, len(row), index, by)
-    return _evaluate(function, list(row), entry, params)
-
-
-@functools.cache
-def _compiled_row(name: str, size: int, index: int | None, by: int | None) -> Callable:
-    from lossbook.catalogue import entry as find
-
-    entry, z = find(name), row_symbols(size)
-    expr = formula(entry, size, index)
-    expr = expr if by is None else sp.diff(expr, z[by])
-    symbols = [*z, *(sp.Symbol(p.symbol, real=True) for p in entry.params.values())]
-    return sp.lambdify(symbols, expr, modules="mpmath")
-
-
-# ------------------------------------------------------------------------ precision
-def _evaluate(function: Callable, inputs: list[float], entry: Entry, params: dict) -> Any:
-    numbers = [float(x) for x in inputs] + _numbers(entry, params)
-    with mpmath.workdps(_digits_needed(entry, numbers)):
-        try:
-            return function(*(mpmath.mpf(x) for x in numbers))
-        except ZeroDivisionError:  # no number: 0/0
-            return mpmath.nan
-
-
-def _digits_needed(entry: Entry, numbers: Sequence[float]) -> int:
-    """Enough for 1 + x and 1 + e^x to keep fifty digits of the small part."""
-    finite = [abs(x) for x in numbers if math.isfinite(x) and x]
-    digits = max((abs(math.log10(x)) for x in finite), default=0)
-    if entry.inputs[0].domain in ("real", "nonpositive"):  # these are exponents
-        digits += 2 * max(finite, default=0) / math.log(10)
-    return DIGITS + 20 + int(digits)
-
-
-def _symbols(entry: Entry) -> list[str]:
-    return [x.symbol for x in entry.inputs] + [p.symbol for p in entry.params.values()]
-
-
-def _numbers(entry: Entry, params: dict) -> list[float]:
-    return [float(params.get(name, p.neutral)) for name, p in entry.params.items()]
+def _number_symbol(name: str) -> sp.Symbol:
+    return sp.Symbol(name, real=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import os
@@ -60,7 +61,7 @@ def _holds(claim: Any) -> bool:
     return bool(claim)
 
 
-def verification_table(name: str, of: Literal["value", "slope"] = "value") -> Table:
+def verification_table(name: str, of: Literal["value", "slope"] = "value", wrt: int = 0) -> Table:
     """A loss by every witness, at ordinary and at hostile inputs.
 
     The judge is the formula, differentiated by sympy and evaluated by mpmath in fifty
@@ -73,51 +74,51 @@ def verification_table(name: str, of: Literal["value", "slope"] = "value") -> Ta
     of
         Its value, or its derivative for the prediction. The witnesses of the derivative are
         the rule, autograd through the rule, and autograd through torch's own function.
+    wrt
+        Which input the derivative is for, by position.
 
     Returns
     -------
     Table
     """
     entry = find(name)
-    truth = exact.value if of == "value" else exact.slope
-    witnesses = _value_witnesses(entry) if of == "value" else _slope_witnesses(entry)
+    truth = exact.value if of == "value" else functools.partial(exact.slope, wrt=wrt)
+    witnesses = _value_witnesses(entry) if of == "value" else _slope_witnesses(entry, wrt)
     rows = []
     for inputs in (*entry.ordinary, *entry.hostile):
         right = truth(entry, *inputs)
         verdicts = [_verdict(right, witness, inputs) for witness in witnesses.values()]
         rows.append([*(_given(x) for x in inputs), _show(right), *verdicts])
     headers = [*(f"${x.symbol}$" for x in entry.inputs), f"exact {of}", *witnesses]
-    return table(rows, headers, caption=_caption(entry, of))
+    what = f"{of} in {entry.inputs[wrt].name}" if entry.wrt > 1 and of == "slope" else of
+    return table(rows, headers, caption=_caption(entry, what))
 
 
-def _caption(entry: Entry, of: str) -> str:
+def _caption(entry: Entry, what: str) -> str:
     return (
-        f"The {of} of `{entry.name}` in float64. ✓ agrees with fifty digits to a relative error "
+        f"The {what} of `{entry.name}` in float64. ✓ agrees with fifty digits to a relative error "
         "of $10^{-13}$, or to the smallest float; what does not is shown, and “off by” is its "
         "relative error where the first digits are the same."
     )
 
 
 def _value_witnesses(entry: Entry) -> dict[str, Callable[[tuple], Any]]:
-    ours = {"lossbook": lambda inputs: entry.function(*_arrays(inputs), **_alone(entry))}
-    return ours | {p.name.split(".")[0]: _peer_witness(p) for p in _installed(entry)}
+    ours = {"lossbook": lambda inputs: entry.function(*entry.arrays(inputs), **_alone(entry))}
+    peers = {_family(p): functools.partial(call_peer, entry, p) for p in _installed(entry)}
+    return ours | peers
 
 
-def _slope_witnesses(entry: Entry) -> dict[str, Callable[[tuple], Any]]:
+def _slope_witnesses(entry: Entry, wrt: int) -> dict[str, Callable[[tuple], Any]]:
     ours = {
-        "lossbook": lambda inputs: our_slope(entry, inputs),
-        "autograd": lambda inputs: autograd_slope(entry.function, inputs),
+        "lossbook": lambda inputs: our_slope(entry, inputs, wrt),
+        "autograd": lambda inputs: autograd_slope(entry, inputs, wrt),
     }
     peer = next((p for p in _installed(entry) if _family(p) == "torch"), None)
-    return ours | ({"torch": lambda inputs: peer_slope(peer, inputs)} if peer else {})
+    return ours | ({"torch": lambda inputs: peer_slope(entry, peer, inputs, wrt)} if peer else {})
 
 
 def _installed(entry: Entry) -> list[Peer]:
     return [p for p in entry.peers if _resolve(p.name) is not None]
-
-
-def _peer_witness(peer: Peer) -> Callable[[tuple], Any]:
-    return lambda inputs: call_peer(peer, inputs)
 
 
 def _verdict(truth: Any, witness: Callable[[tuple], Any], inputs: tuple) -> str:
@@ -169,22 +170,20 @@ def _show(x: Any) -> str:
 
 def _given(x: Any) -> str:
     """An input as it is, with all the digits that it takes."""
+    if isinstance(x, int):
+        return str(x)
     if np.ndim(x):
         return ", ".join(_given(e) for e in x)
     short = _show(x)
     return short if float(short) == x else repr(x)
 
 
-def _arrays(inputs: tuple) -> list[np.ndarray]:
-    return [np.asarray(x, dtype=np.float64) for x in inputs]
-
-
 # ------------------------------------------------------------------- the witnesses
-def our_slope(entry: Entry, inputs: tuple) -> Any:
+def our_slope(entry: Entry, inputs: tuple, wrt: int = 0) -> Any:
     """The slope by the rule, on NumPy; for a row from a row, its Jacobian."""
-    prepared = entry.prepare(*_arrays(inputs), **_alone(entry))
+    prepared = entry.prepare(*entry.arrays(inputs), **_alone(entry))
     if entry.kind != "vector":
-        return prepared.value_and_grads()[1][0]
+        return prepared.value_and_grads()[1][wrt]
     units = np.eye(len(inputs[0]))
     return [prepared.pull(unit) for unit in units]
 
@@ -193,13 +192,26 @@ def _alone(entry: Entry) -> dict[str, str]:
     return {"reduction": "none"} if entry.is_loss else {}
 
 
-def autograd_slope(function: Callable, inputs: tuple) -> Any:
-    """The slope that torch's autograd gives for a function of tensors."""
+def autograd_slope(entry: Entry, inputs: tuple, wrt: int = 0) -> Any:
+    """The slope that torch's autograd gives, of the rule."""
+    return _jacobian(entry.function, entry.arrays(inputs), wrt)
+
+
+def peer_slope(entry: Entry, peer: Peer, inputs: tuple, wrt: int = 0) -> Any:
+    """The slope that a torch function gets from autograd."""
+    function = functools.partial(peer.call, _resolve(peer.name))
+    return _jacobian(function, entry.arrays(inputs), wrt)
+
+
+def _jacobian(function: Callable, arrays: list[np.ndarray], wrt: int) -> Any:
     import torch
 
-    first, *others = (torch.tensor(x, dtype=torch.float64) for x in inputs)
-    jacobian = torch.autograd.functional.jacobian(lambda x: function(x, *others), first)
-    return jacobian.numpy()
+    tensors = [torch.from_numpy(a.copy()) for a in arrays]
+
+    def of_one(x: torch.Tensor) -> torch.Tensor:
+        return function(*(x if k == wrt else t for k, t in enumerate(tensors)))
+
+    return torch.autograd.functional.jacobian(of_one, tensors[wrt]).numpy()
 
 
 def _resolve(name: str) -> Callable | None:
@@ -222,22 +234,17 @@ def _family(peer: Peer) -> str:
     return peer.name.split(".")[0]
 
 
-def call_peer(peer: Peer, inputs: tuple) -> Any:
+def call_peer(entry: Entry, peer: Peer, inputs: tuple) -> Any:
     """The value that a peer gives, as a NumPy array."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = peer.call(_resolve(peer.name), *_convert(peer, inputs))
+        found = peer.call(_resolve(peer.name), *_convert(entry, peer, inputs))
     return found.numpy() if hasattr(found, "detach") else np.asarray(found)
 
 
-def peer_slope(peer: Peer, inputs: tuple) -> Any:
-    """The slope that a torch function gets from autograd."""
-    return autograd_slope(lambda *arrays: peer.call(_resolve(peer.name), *arrays), inputs)
-
-
-def _convert(peer: Peer, inputs: tuple) -> list[Any]:
+def _convert(entry: Entry, peer: Peer, inputs: tuple) -> list[Any]:
     """The inputs as arrays of the peer's own kind, in double precision."""
-    arrays = _arrays(inputs)
+    arrays = entry.arrays(inputs)
     if _family(peer) == "keras":
         import keras
 

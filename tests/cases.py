@@ -6,6 +6,7 @@ A loss or function gets all of these suites from its entry alone.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import mpmath
@@ -23,7 +24,9 @@ TOTALS = REDUCTIONS[1:]
 
 ELEMENTS = tuple(e for e in CATALOGUE if e.kind == "element")
 ROWS = tuple(e for e in CATALOGUE if e.kind != "element")
+LOGITS_ONLY = tuple(e for e in ROWS if [i.name for i in e.inputs] == ["logits"] and not e.is_loss)
 LOSSES = tuple(e for e in CATALOGUE if e.is_loss)
+SLOPES = tuple((e, wrt) for e in CATALOGUE for wrt in range(e.wrt))
 
 OTHER_VALUES = {"label_smoothing": 0.1, "pos_weight": 2.5, "gamma": 0.7, "temperature": 0.4}
 """For each parameter of the catalogue a value that changes the result."""
@@ -34,21 +37,31 @@ def over(entries):
     return pytest.mark.parametrize("entry", entries, ids=lambda e: e.name)
 
 
+def over_slopes(pairs):
+    """Run a test for each input of these entries that the rule differentiates for."""
+    ids = [f"{e.name} in {e.inputs[wrt].name}" for e, wrt in pairs]
+    return pytest.mark.parametrize("entry, wrt", pairs, ids=ids)
+
+
 over_libraries = pytest.mark.parametrize("library", LIBRARIES)
 over_reductions = pytest.mark.parametrize("reduction", REDUCTIONS)
 
 
 # ------------------------------------------------------------------- ordinary inputs
+WIDTH = 4
+
+
 def sample(entry, size=6, seed=0):
-    """Ordinary float64 inputs of an entry, away from the ends of their domains.
+    """Ordinary inputs of an entry, away from the ends of their domains: float64, labels int64.
 
     For a function of rows, ``size`` is the shape before the axis of four entries.
     """
     rng = np.random.default_rng(seed)
     shape = (size,) if isinstance(size, int) else tuple(size)
-    first, *others = entry.inputs
-    wide = shape if entry.kind == "element" else (*shape, 4)
-    return (_prediction(rng, first.domain, wide), *(_truth(rng, i.domain, shape) for i in others))
+    wide = shape if entry.kind == "element" else (*shape, WIDTH)
+    draws = [_prediction if k < entry.wrt else _truth for k in range(len(entry.inputs))]
+    given = zip(draws, entry.inputs, strict=True)
+    return tuple(draw(rng, i.domain, shape if i.domain == "label" else wide) for draw, i in given)
 
 
 def _prediction(rng, domain, shape):
@@ -56,7 +69,11 @@ def _prediction(rng, domain, shape):
         "real": lambda: 2 * rng.normal(size=shape),
         "probability": lambda: rng.uniform(0.05, 0.95, shape),
         "nonnegative": lambda: rng.uniform(0.1, 5, shape),
+        "positive": lambda: rng.uniform(0.2, 3, shape),
         "nonpositive": lambda: -rng.uniform(0.1, 5, shape),
+        "simplex": lambda: _chances(rng, shape),
+        "log_simplex": lambda: np.log(_chances(rng, shape)),
+        "box": lambda: _boxes(rng, shape),
     }[domain]()
 
 
@@ -64,14 +81,56 @@ def _truth(rng, domain, shape):
     """Hard targets, and soft ones among them where there are any."""
     if domain == "sign":
         return rng.choice([-1.0, 1.0], shape)
-    return np.where(rng.random(shape) < 0.3, rng.random(shape), rng.integers(0, 2, shape))
+    if domain == "label":
+        return rng.integers(0, WIDTH, shape)
+    if domain == "simplex":
+        hard = np.eye(WIDTH)[rng.integers(0, WIDTH, shape[:-1])]
+        return np.where(rng.random((*shape[:-1], 1)) < 0.3, hard, _chances(rng, shape))
+    if domain == "nonnegative":
+        return rng.integers(0, 5, shape).astype(float)
+    if domain == "probability":
+        return np.where(rng.random(shape) < 0.3, rng.random(shape), rng.integers(0, 2, shape))
+    return _prediction(rng, domain, shape)
+
+
+def _chances(rng, shape):
+    p = rng.uniform(0.05, 1, shape)
+    return p / p.sum(-1, keepdims=True)
+
+
+def _boxes(rng, shape):
+    """Corners x1, y1, x2, y2 of boxes that mostly overlap."""
+    low, size = rng.uniform(0, 1, (*shape[:-1], 2)), rng.uniform(0.5, 2, (*shape[:-1], 2))
+    return np.concatenate([low, low + size], axis=-1)
 
 
 def to(library, arrays, dtype="float64"):
-    """The arrays in a library and a dtype."""
-    if library == "torch":
-        return [torch.tensor(np.asarray(a)).to(getattr(torch, dtype)) for a in arrays]
-    return [np.asarray(a).astype(dtype) for a in arrays]
+    """The arrays in a library and a dtype; labels stay integers."""
+    made = []
+    for a in arrays:
+        labels = isinstance(a, np.ndarray) and a.dtype.kind == "i" and "float" in dtype
+        a, kind = np.asarray(a), "int64" if labels else dtype
+        if library == "torch":
+            made.append(torch.tensor(a).to(getattr(torch, kind)))
+        else:
+            made.append(a.astype(kind))
+    return made
+
+
+def points(entry, columns):
+    """One by one: all numbers of a point, and its label if there is one."""
+    for point in zip(*columns, strict=True):
+        given = list(zip(entry.inputs, point, strict=True))
+        numbers = [np.ravel(x).tolist() for i, x in given if i.domain != "label"]
+        label = next((int(x) for i, x in given if i.domain == "label"), None)
+        yield [float(x) for x in itertools.chain(*numbers)], label
+
+
+def spoilt(entry, columns, keep, junk):
+    """The columns with ``junk`` where ``keep`` is False; labels get a number out of range."""
+    spoil = [-100 if i.domain == "label" else junk for i in entry.inputs]
+    masks = [keep.reshape(keep.shape + (1,) * (c.ndim - keep.ndim)) for c in columns]
+    return [np.where(m, c, j) for m, c, j in zip(masks, columns, spoil, strict=True)]
 
 
 def plain(x):
@@ -84,12 +143,12 @@ def alone(entry):
     return {"reduction": "none"} if entry.is_loss else {}
 
 
-def value_and_slope(entry, arrays, **keywords):
+def value_and_slope(entry, arrays, wrt=0, **keywords):
     """The value, and the slope: for a vector function its Jacobian, row by row."""
     prepared = entry.prepare(*arrays, **keywords)
     if entry.kind != "vector":
-        value, (slope, *_) = prepared.value_and_grads()
-        return plain(value), plain(slope)
+        value, slopes = prepared.value_and_grads()
+        return plain(value), plain(slopes[wrt])
     z = arrays[0]
     units = [to_like(z, np.broadcast_to(unit, z.shape)) for unit in np.eye(z.shape[-1])]
     return plain(prepared.value()), np.stack([plain(prepared.pull(u)) for u in units], axis=-2)
@@ -110,9 +169,9 @@ def gradient(function, *inputs):
 
 # -------------------------------------------------------------------- the exact answer
 @functools.cache
-def truth(name, of, points, params=()):
+def truth(name, of, points, params=(), wrt=0):
     """Exact values or slopes at many points, as lists of mpmath numbers."""
-    function = getattr(exact, of)
+    function = exact.value if of == "value" else functools.partial(exact.slope, wrt=wrt)
     return [np.ravel(function(find(name), *map(_plain, p), **dict(params))) for p in points]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cases import CATALOGUE, LOSSES, over, over_libraries, sample, to
+from cases import CATALOGUE, LOSSES, WIDTH, over, over_libraries, sample, to
 from lossbook import (
     StreamingLogSumExp,
     binary_cross_entropy,
@@ -30,6 +30,10 @@ OUTSIDE = {
     "nonnegative": ((-0.25, -INF), "in [0, inf)"),
     "nonpositive": ((0.25, INF), "in (-inf, 0]"),
     "sign": ((0.0, 2.0, INF, NAN), "-1 or 1"),
+    "positive": ((0.0, -0.25), "in (0, inf)"),
+    "simplex": ((1.5, -0.25), "in [0, 1]"),
+    "log_simplex": ((0.25, 7.0), "in (-inf, 0]"),
+    "real": ((), "in (-inf, inf)"),
 }
 
 
@@ -70,7 +74,7 @@ def test_predictions_that_are_no_floats(entry, library):
     ids=["None", "text", "dict", "object", "objects", "bool", "complex"],
 )
 def test_what_is_no_array_of_floats_at_all(entry, x, came):
-    name, others = entry.inputs[0].name, [1.0] * (len(entry.inputs) - 1)
+    name, others = entry.inputs[0].name, sample(entry)[1:]
     message = f"{name} must be a floating-point array, got {came}"
     raises(TypeError, message, entry.function, x, *others)
 
@@ -97,19 +101,27 @@ class Foreign:
 @over(CATALOGUE)
 @over_libraries
 def test_predictions_outside_their_domain(entry, library):
-    first, columns = entry.inputs[0], sample(entry)
-    values, expected = OUTSIDE.get(first.domain, ((), ""))
-    for value in values:
-        if first.domain in ("nonnegative", "nonpositive") and abs(value) == INF:
-            continue
-        for dtype in ("float64", "float32", "float16"):
-            columns[0][3] = value
-            message = f"{first.name} must be {expected}, got {value:g} at index 3"
-            raises(ValueError, message, entry.function, *to(library, columns, dtype))
+    for k, given in enumerate(entry.inputs[: entry.wrt]):
+        values, expected = OUTSIDE.get(given.domain, ((), ""))
+        row = (3,) if entry.kind == "element" else (3, 1)
+        for value in values:
+            if given.domain in ("nonnegative", "nonpositive") and abs(value) == INF:
+                continue
+            for dtype in ("float64", "float32", "float16"):
+                columns = sample(entry)
+                columns[k][row] = value
+                at = row if len(row) > 1 else 3
+                message = f"{given.name} must be {expected}, got {value:g} at index {at}"
+                raises(ValueError, message, entry.function, *to(library, columns, dtype))
 
 
 # ----------------------------------------------------------------------------- targets
-@over(LOSSES)
+PAIRS = [e for e in LOSSES if len(e.inputs) == 2]
+BINARY = [e for e in PAIRS if e.inputs[1].domain in ("probability", "sign")]
+ELEMENT_PAIRS = [e for e in PAIRS if e.kind == "element"]
+
+
+@over(ELEMENT_PAIRS)
 @over_libraries
 def test_no_broadcasting_between_predictions_and_targets(entry, library):
     x, y = to(library, sample(entry, 3))
@@ -124,7 +136,23 @@ def test_no_broadcasting_between_predictions_and_targets(entry, library):
         raises(ValueError, message, entry.function, u, v)
 
 
-@over(LOSSES)
+@over([e for e in LOSSES if e.kind == "row" and len(e.inputs) > 1])
+@over_libraries
+def test_no_broadcasting_between_rows(entry, library):
+    arrays = to(library, sample(entry, 3))
+    for k in range(1, len(arrays)):
+        label = entry.inputs[k].domain == "label"
+        fewer, more = arrays[k][:2], arrays[k][None]
+        for wrong in (fewer, more):
+            given = [wrong if j == k else a for j, a in enumerate(arrays)]
+            with pytest.raises(ValueError, match="shape") as caught:
+                entry.function(*given)
+            for shape in (tuple(arrays[0].shape[:-1] if label else arrays[0].shape), wrong.shape):
+                assert str(tuple(shape)) in str(caught.value)
+            assert entry.inputs[k].name in str(caught.value)
+
+
+@over(BINARY)
 @over_libraries
 def test_targets_outside_their_domain(entry, library):
     target, columns = entry.inputs[1], sample(entry, (2, 3))
@@ -140,33 +168,47 @@ def test_targets_outside_their_domain(entry, library):
     raises(ValueError, message.replace("3 at index (0, 0)", f"{values[0]:g}"), entry.function, x, y)
 
 
-@over(LOSSES)
+@over([e for e in LOSSES if e.inputs[e.wrt :] and e.inputs[-1].domain != "label"])
 @over_libraries
 def test_targets_that_are_no_real_numbers(entry, library):
-    (x,), (y,) = (to(library, [c], d) for c, d in zip(sample(entry), DTYPES, strict=True))
-    message = f"{entry.inputs[1].name} must hold real numbers, got dtype {dtype_name(y)}"
-    raises(TypeError, message, entry.function, x, y)
-    message = f"{entry.inputs[1].name} must hold real numbers, got None"
-    raises(TypeError, message, entry.function, x, None)
+    *arrays, y = to(library, sample(entry))
+    (y,) = to(library, [y], "complex128")
+    message = f"{entry.inputs[-1].name} must hold real numbers, got dtype {dtype_name(y)}"
+    raises(TypeError, message, entry.function, *arrays, y)
+    message = f"{entry.inputs[-1].name} must hold real numbers, got None"
+    raises(TypeError, message, entry.function, *arrays, None)
 
 
-DTYPES = ("float64", "complex128")
+@over([e for e in LOSSES if "label" in [i.domain for i in e.inputs]])
+@over_libraries
+def test_labels_that_are_none(entry, library):
+    x, labels = sample(entry)
+    name = entry.inputs[1].name
+    for bad in (-1, WIDTH, 100):
+        wrong = labels.copy()
+        wrong[2] = bad
+        with pytest.raises(ValueError, match=rf"{name} must be .*, got {bad} at index 2"):
+            entry.function(*to(library, [x, wrong]))
+    for dtype in ("float64", "bool"):
+        (wrong,) = to(library, [labels.astype(float)], dtype)
+        with pytest.raises(TypeError, match=f"{name} must .*, got dtype {dtype_name(wrong)}"):
+            entry.function(to(library, [x])[0], wrong)
 
 
-@over(LOSSES)
+@over([e for e in LOSSES if e.inputs[e.wrt :] and e.inputs[-1].domain != "label"])
 @pytest.mark.parametrize("where_the_gradient_goes", ["grad", "no_grad"])
 def test_targets_that_require_a_gradient(entry, where_the_gradient_goes):
-    x, y = to("torch", sample(entry))
+    *arrays, y = to("torch", sample(entry))
     message = (
         "an input other than the prediction requires a gradient, and this loss has a "
         "derivative for its prediction only: detach() the other"
     )
     with torch.set_grad_enabled(where_the_gradient_goes == "grad"):
-        raises(ValueError, message, entry.function, x, y.requires_grad_())
+        raises(ValueError, message, entry.function, *arrays, y.requires_grad_())
 
 
 # ----------------------------------------------------------------- libraries, devices
-@over(LOSSES)
+@over(PAIRS)
 def test_libraries_are_not_mixed(entry):
     (x, y), (t, s) = sample(entry), to("torch", sample(entry))
     a, b = (i.name for i in entry.inputs)
@@ -184,14 +226,15 @@ def test_libraries_are_not_mixed(entry):
     raises(TypeError, mixed("where", a), entry.function, x, y, where=torch.ones(6) > 0)
 
 
-@over(LOSSES)
+@over(PAIRS)
 def test_devices_are_not_mixed(entry):
     x, y = to("torch", sample(entry))
     a, b = (i.name for i in entry.inputs)
     message = f"{a} and {{}} must be on the same device, got cpu and meta"
     raises(ValueError, message.format(b), entry.function, x, y.to("meta"))
-    raises(ValueError, message.format("weights"), entry.function, x, y, weights=y.to("meta"))
-    raises(ValueError, message.format("where"), entry.function, x, y, where=(y > 0).to("meta"))
+    ones = torch.ones(6).to("meta")
+    raises(ValueError, message.format("weights"), entry.function, x, y, weights=ones)
+    raises(ValueError, message.format("where"), entry.function, x, y, where=ones > 0)
 
 
 # -------------------------------------------------------- weights, masks and reductions

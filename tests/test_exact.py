@@ -7,7 +7,7 @@ import math
 import mpmath
 import pytest
 
-from cases import CATALOGUE, over
+from cases import CATALOGUE, SLOPES, over, over_slopes
 from lossbook import exact
 from lossbook.catalogue import entry as find
 
@@ -79,15 +79,30 @@ def test_impossible_logits_of_a_row():
     assert mpmath.isnan(exact.value(find("softmax"), [-math.inf] * 2)[0])
 
 
-@over([e for e in CATALOGUE if e.kind == "element"])
-def test_the_slope_is_the_limit_of_differences(entry):
+@over_slopes([(e, wrt) for e, wrt in SLOPES if e.kind == "element"])
+def test_the_slope_is_the_limit_of_differences(entry, wrt):
     for inputs in entry.ordinary:
-        x, *others = inputs
-        sides = x + 2.0**-30, x - 2.0**-30
+        sides = [
+            tuple(x + s * (k == wrt) for k, x in enumerate(inputs)) for s in (2**-30, -(2**-30))
+        ]
         with mpmath.workdps(60):
-            above, below = (exact.value(entry, side, *others) for side in sides)
-            difference = (above - below) / (mpmath.mpf(sides[0]) - sides[1])
-        assert float(difference) == pytest.approx(float(exact.slope(entry, *inputs)), rel=1e-12)
+            above, below = (exact.value(entry, *side) for side in sides)
+            difference = (above - below) / (mpmath.mpf(sides[0][wrt]) - sides[1][wrt])
+        true = float(exact.slope(entry, *inputs, wrt=wrt))
+        assert float(difference) == pytest.approx(true, rel=1e-12, abs=1e-15)
+
+
+@over_slopes([(e, wrt) for e, wrt in SLOPES if e.kind == "row"])
+def test_the_slope_of_a_row_is_the_limit_of_differences(entry, wrt):
+    inputs, step = entry.ordinary[0], 2.0**-20
+    found = exact.slope(entry, *inputs, wrt=wrt)
+    for k in range(len(inputs[wrt])):
+        moved = []
+        for s in (step, -step):
+            row = [x + s * (j == k) for j, x in enumerate(inputs[wrt])]
+            moved.append(exact.value(entry, *inputs[:wrt], row, *inputs[wrt + 1 :]))
+        difference = float((moved[0] - moved[1]) / (2 * step))
+        assert difference == pytest.approx(float(found[k]), rel=1e-8, abs=1e-9)
 
 
 @over([e for e in CATALOGUE if e.kind == "vector"])

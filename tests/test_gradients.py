@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -12,16 +13,21 @@ import torch
 from cases import (
     CATALOGUE,
     ELEMENTS,
+    LOGITS_ONLY,
     LOSSES,
     OTHER_VALUES,
     REDUCTIONS,
     ROWS,
+    SLOPES,
     TOTALS,
+    WIDTH,
     alone,
     gradient,
     over,
     over_reductions,
+    over_slopes,
     plain,
+    points,
     sample,
     to,
     value_and_slope,
@@ -34,6 +40,17 @@ def tensors(entry, size=6, seed=0):
     """Inputs of an entry, the first of them a leaf that requires its gradient."""
     x, *others = to("torch", sample(entry, size, seed))
     return (x.requires_grad_(), *others)
+
+
+def leaves(entry, size=6):
+    """The inputs that the rule differentiates for, as leaves, and the others."""
+    arrays = to("torch", sample(entry, size))
+    return [x.requires_grad_() for x in arrays[: entry.wrt]], arrays[entry.wrt :]
+
+
+def beside(slope, g):
+    """Numbers for each loss, with an axis for the entries of its row if it has one."""
+    return g.reshape(g.shape + (1,) * (slope.ndim - g.ndim)) if g.ndim else g
 
 
 def random_like(x, seed=5):
@@ -53,100 +70,96 @@ def number(symbol):
     return sp.Symbol(symbol, real=True)
 
 
-@over(ELEMENTS)
-def test_the_formula_differentiated_by_sympy_is_the_slope_of_the_rule(entry):
-    columns = sample(entry, 20)
-    x, *_ = symbols = [number(i.symbol) for i in entry.inputs]
-    derived = sp.lambdify(symbols, sp.diff(exact.simple_formula(entry), x), "math")
-    expected = [derived(*map(float, point)) for point in zip(*columns, strict=True)]
-    _, slope = value_and_slope(entry, columns, **alone(entry))
-    assert slope == pytest.approx(expected, rel=1e-11)
+@over_slopes(SLOPES)
+def test_the_formula_differentiated_by_sympy_is_the_slope_of_the_rule(entry, wrt):
+    columns = sample(entry, 5)
+    _, slope = value_and_slope(entry, columns, wrt, **alone(entry))
+    found = slope.reshape(5, -1)
+    for k, (numbers, label) in enumerate(points(entry, columns)):
+        outputs = range(WIDTH) if entry.kind == "vector" else [label]
+        expected = [derived(entry.name, index, wrt)(*numbers) for index in outputs]
+        assert found[k] == pytest.approx(np.ravel(expected), rel=1e-11, abs=1e-14)
 
 
-@over(ROWS)
-def test_the_rows_differentiated_by_sympy_are_the_slopes_of_the_rule(entry):
-    (z,) = sample(entry, 3)
-    names, outputs = row_formulas(entry, 4)
-    derived = sp.lambdify(names, [f.diff(k) for f in outputs for k in names], "math")
-    _, slope = value_and_slope(entry, [z])
-    assert slope.reshape(3, -1) == pytest.approx(np.array([derived(*row) for row in z]), rel=1e-11)
+@functools.cache
+def derived(name, index, wrt):
+    entry = find(name)
+    size = None if entry.kind == "element" else WIDTH
+    names = exact.symbols(entry, size)
+    slopes = [sp.diff(exact.simple_formula(entry, size, index), x) for x in names[wrt]]
+    return sp.lambdify(list(itertools.chain(*names)), slopes, ["math", HEAVISIDE])
 
 
-def row_formulas(entry, size):
-    """The symbols of a row, and the formula of each entry that comes out."""
-    neutral = {number(p.symbol): p.neutral for p in entry.params.values()}
-    wanted = range(size) if entry.kind == "vector" else [None]
-    formulas = [exact.formula(entry, size, i).subs(neutral) for i in wanted]
-    return exact.row_symbols(size), formulas
+HEAVISIDE = {"Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else float(x > 0)}
 
 
 # ------------------------------------------------------------- autograd calls that slope
 @over(CATALOGUE)
 def test_backward_is_upstream_times_slope(entry):
     # random upstream gradients: a sum alone would not see them mixed up
-    x, *others = tensors(entry, (3, 4))
-    result = entry.function(x, *others, **alone(entry))
+    xs, others = leaves(entry, (3, 4))
+    result = entry.function(*xs, *others, **alone(entry))
     upstream = random_like(result)
-    (found,) = torch.autograd.grad(result, x, upstream)
-    _, slope = value_and_slope(entry, [x.detach(), *others], **alone(entry))
-    g = plain(upstream)
-    if entry.kind == "vector":
-        expected = np.einsum("...i,...ik->...k", g, slope)
-    else:
-        expected = (g[..., None] if entry.kind == "row" else g) * slope
-    assert plain(found) == pytest.approx(expected, rel=1e-13, abs=1e-15)
+    found = torch.autograd.grad(result, xs, upstream)
+    inputs, g = [x.detach() for x in xs] + others, plain(upstream)
+    for wrt in range(entry.wrt):
+        _, slope = value_and_slope(entry, inputs, wrt, **alone(entry))
+        if entry.kind == "vector":
+            expected = np.einsum("...i,...ik->...k", g, slope)
+        else:
+            expected = beside(slope, g) * slope
+        assert plain(found[wrt]) == pytest.approx(expected, rel=1e-13, abs=1e-15)
 
 
 @over(LOSSES)
 @over_reductions
 def test_backward_is_what_value_and_grad_gives(entry, reduction):
-    x, *others = tensors(entry)
+    xs, others = leaves(entry)
     keywords = options(entry, reduction)
-    result = entry.function(x, *others, **keywords)
+    result = entry.function(*xs, *others, **keywords)
     upstream = random_like(result)
-    (found,) = torch.autograd.grad(result, x, upstream)
+    found = torch.autograd.grad(result, xs, upstream)
     shares = {k: keywords[k].numpy() for k in ("weights", "where")}
+    every = tuple(range(entry.wrt))
     for library, given in (("torch", keywords), ("numpy", keywords | shares)):
-        arrays = to(library, [x.detach(), *others])
-        value, slope = value_and_grad(entry.function, *arrays, **given)
+        arrays = to(library, [*(x.detach() for x in xs), *others])
+        value, slopes = value_and_grad(entry.function, *arrays, wrt=every, **given)
         assert plain(value) == pytest.approx(plain(result), rel=1e-14)
-        assert plain(found) == pytest.approx(plain(upstream) * plain(slope), rel=1e-14)
+        for f, slope in zip(found, map(plain, slopes), strict=True):
+            expected = beside(slope, plain(upstream)) * slope
+            assert plain(f) == pytest.approx(expected, rel=1e-14, abs=1e-16)
 
 
 @over(LOSSES)
 @over_reductions
 def test_backward_is_that_of_the_losses_reduced_in_plain_operations(entry, reduction):
-    x, *others = tensors(entry)
+    xs, others = leaves(entry)
     keywords = options(entry, reduction)
     own = {k: keywords[k] for k in entry.params}
     shared = {k: v for k, v in keywords.items() if k not in own}
-
-    def by_reduce(x):
-        return reduce(entry.function(x, *others, reduction="none", **own), **shared)
-
-    upstream = random_like(by_reduce(x))
-    found, expected = (
-        torch.autograd.grad(f(x), x, upstream)[0]
-        for f in (lambda x: entry.function(x, *others, **keywords), by_reduce)
-    )
-    assert plain(found) == pytest.approx(plain(expected), rel=1e-14)
+    reduced = reduce(entry.function(*xs, *others, reduction="none", **own), **shared)
+    upstream = random_like(reduced)
+    expected = torch.autograd.grad(reduced, xs, upstream)
+    found = torch.autograd.grad(entry.function(*xs, *others, **keywords), xs, upstream)
+    for a, b in zip(found, expected, strict=True):
+        assert plain(a) == pytest.approx(plain(b), rel=1e-14, abs=1e-16)
 
 
 # ------------------------------------------------------- against differences, twice over
 @over(CATALOGUE)
 @pytest.mark.parametrize("check", [torch.autograd.gradcheck, torch.autograd.gradgradcheck])
 def test_differences_confirm_first_and_second_derivatives(entry, check):
-    x, *others = tensors(entry, 3)
+    xs, others = leaves(entry, 3)
     for reduction in REDUCTIONS if entry.is_loss else (None,):
         keywords = options(entry, reduction, 3) if entry.is_loss else {}
-        assert check(functools.partial(call, entry, others, keywords), x)
+        assert check(functools.partial(call, entry, others, keywords), xs)
 
 
-def call(entry, others, keywords, x):
-    return entry.function(x, *others, **keywords)
+def call(entry, others, keywords, *xs):
+    return entry.function(*xs, *others, **keywords)
 
 
-@over([e for e in ROWS if "temperature" in e.params])
+@over([e for e in LOGITS_ONLY if "temperature" in e.params])
 def test_differences_confirm_them_at_another_temperature(entry):
     x, *_ = tensors(entry, 2)
     keep = torch.tensor([True, True, False, True])
@@ -197,29 +210,36 @@ def test_three_derivatives_are_those_of_the_formula(entry, x):
 
 
 def hard_and_soft(entry):
-    if len(entry.inputs) == 1:
-        return [()]
-    return [(1.0,), (-1.0,)] if entry.inputs[1].domain == "sign" else [(0.0,), (1.0,), (0.3,)]
+    targets = {"sign": (1.0, -1.0), "real": (0.25, -2.0), "positive": (0.5, 2.0)}
+    targets |= {"probability": (0.0, 1.0, 0.3), "nonnegative": (0.0, 1.0, 3.0)}
+    return list(itertools.product(*(targets[i.domain] for i in entry.inputs[1:])))
 
 
 def at_target(entry, target, x):
     return entry.function(x, *(torch.full_like(x, y) for y in target), **alone(entry))
 
 
-@over(ROWS)
+@over([e for e in ROWS if e.inputs[0].name == "logits"])
 @pytest.mark.parametrize("row", [[0.0, 0.0, 0.0], [1.0, 1.0, -2.0], [3.0, 0.5, 0.5]])
 def test_second_derivatives_are_right_where_logits_tie(entry, row):
-    z = torch.tensor(row, dtype=torch.float64)
-    names, formulas = row_formulas(entry, 3)
-    for i, formula in enumerate(formulas):
+    truth = {"label": 1, "simplex": [0.25, 0.0, 0.75], "real": [0.5, -1.0, 0.5]}
+    others = [truth[i.domain] for i in entry.inputs[1:]]
+    z, *fixed = map(torch.from_numpy, entry.arrays([row, *others]))
+    names, *rest = exact.symbols(entry, 3)
+    numbers = dict(zip(names, row, strict=True))
+    for symbols, other in zip(rest, others, strict=True):
+        numbers |= dict(zip(symbols, np.ravel(other)[: len(symbols)], strict=True))
+    for i in range(3) if entry.kind == "vector" else [0]:
         found = torch.autograd.functional.hessian(
-            lambda z, i=i: entry.function(z).reshape(-1)[i], z
+            lambda z, i=i: entry.function(z, *fixed).reshape(-1)[i], z
         )
-        expected = sp.hessian(formula, names).subs(dict(zip(names, row, strict=True)))
-        assert plain(found) == pytest.approx(np.array(expected, float), rel=1e-12, abs=1e-15)
+        index = i if entry.kind == "vector" else 1
+        formula = exact.simple_formula(entry, 3, index)
+        expected = np.array(sp.hessian(formula, names).subs(numbers).evalf(20), float)
+        assert plain(found) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
-@over([e for e in ELEMENTS if e.inputs[0].domain == "real"])
+@over([e for e in ELEMENTS if e.inputs[0].name == "logits"])
 @pytest.mark.parametrize("z", [1000.0, -1000.0, float("inf"), float("-inf"), 50.0, -50.0])
 def test_second_and_third_derivatives_are_finite_at_extreme_logits(entry, z):
     for target in hard_and_soft(entry):
@@ -309,12 +329,14 @@ def test_weights_can_be_learned(entry, reduction):
 @over_reductions
 def test_what_is_overwritten_before_backward_is_noticed(entry, reduction):
     for which in ("input", "target", "weights", "where"):
-        x, y = tensors(entry)
+        x, *others = tensors(entry)
+        if which == "target" and (not others or entry.wrt > 1):
+            continue
         weights, where = torch.rand(6, dtype=torch.float64), torch.rand(6) < 0.5
         shares = {"where": where} if which == "where" else {"weights": weights}
         product = x * 1.0
-        value = entry.function(product, y, **shares, reduction=reduction).sum()
-        {"input": product.detach(), "target": y, **shares}[which].zero_()
+        value = entry.function(product, *others, **shares, reduction=reduction).sum()
+        {"input": product.detach(), "target": (others or [x])[-1], **shares}[which].zero_()
         with pytest.raises(RuntimeError, match="modified by an inplace operation"):
             value.backward()
 
@@ -343,10 +365,10 @@ def test_func_grad_and_jacobian_see_the_slope(entry):
 
 @over(LOSSES)
 def test_autocast_changes_nothing(entry):
-    x, y = to("torch", sample(entry), "float32")
+    arrays = to("torch", sample(entry), "float32")
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = gradient(entry.function, x, y)
-    assert torch.equal(inside, gradient(entry.function, x, y))
+        inside = gradient(entry.function, *arrays)
+    assert torch.equal(inside, gradient(entry.function, *arrays))
 
 
 @over(LOSSES)
@@ -354,8 +376,10 @@ def test_autocast_changes_nothing(entry):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_loss_scale_saves_the_gradient_of_half_precision(entry, reduction, dtype):
     # divided by 4096 first, these gradients would lose their digits, and no scale brings them back
-    x, y = (torch.full((4096,), float(c[0])) for c in sample(entry, 1))
-    x, y = (4 * x if entry.inputs[0].domain == "real" else x).to(getattr(torch, dtype)), y
-    scaled = gradient(lambda x: 2.0**12 * entry.function(x, y, reduction=reduction), x)
-    _, slope = value_and_grad(entry.function, x.double(), y, reduction=reduction)
-    assert plain(scaled) == pytest.approx(2.0**12 * plain(slope), rel=torch.finfo(x.dtype).eps)
+    x, *others = to("torch", [np.repeat(c, 4096, axis=0) for c in sample(entry, 1)], "float32")
+    x = (4 * x if entry.inputs[0].name == "logits" else x).to(getattr(torch, dtype))
+    scaled = gradient(lambda x: 2.0**12 * entry.function(x, *others, reduction=reduction), x)
+    wide = [o.double() if o.is_floating_point() else o for o in others]
+    _, slope = value_and_grad(entry.function, x.double(), *wide, reduction=reduction)
+    eps = torch.finfo(x.dtype).eps
+    assert plain(scaled) == pytest.approx(2.0**12 * plain(slope), rel=eps, abs=eps * 1e-3)

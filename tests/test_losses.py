@@ -6,6 +6,8 @@ test_blocks, test_memory, test_errors, test_edges, test_relations, test_witnesse
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 
 import numpy as np
@@ -16,16 +18,21 @@ import torch
 from cases import (
     CATALOGUE,
     LOSSES,
+    SLOPES,
+    WIDTH,
     alone,
     over,
     over_libraries,
     over_reductions,
+    over_slopes,
     plain,
+    points,
     sample,
     to,
     value_and_slope,
 )
 from lossbook import exact, logistic_loss, reduce, value_and_grad
+from lossbook.catalogue import entry as find
 
 SIDES = ("numpy", "torch")
 HALVES = ("float16", "bfloat16")
@@ -35,20 +42,19 @@ DTYPES = ("float64", "float32", *HALVES)
 # ------------------------------------------------------------------ the formula, in a loop
 def in_a_loop(entry, columns):
     """Python's own math, one number after the other, all parameters left out."""
-    neutral = [p.neutral for p in entry.params.values()]
-    if entry.kind == "element":
-        f = function_of(entry, exact.formula(entry), [i.symbol for i in entry.inputs])
-        return [f(*map(float, point), *neutral) for point in zip(*columns, strict=True)]
-    size = columns[0].shape[-1]
-    names = [str(z) for z in exact.row_symbols(size)]
-    wanted = range(size) if entry.kind == "vector" else [None]
-    functions = [function_of(entry, exact.formula(entry, size, i), names) for i in wanted]
-    return [[f(*map(float, row), *neutral) for f in functions] for row in columns[0]]
+    return [
+        [function_of(entry.name, index)(*numbers) for index in range(WIDTH)]
+        if entry.kind == "vector" else function_of(entry.name, label)(*numbers)
+        for numbers, label in points(entry, columns)
+    ]  # fmt: skip
 
 
-def function_of(entry, expression, names):
-    params = [p.symbol for p in entry.params.values()]
-    return sp.lambdify([sp.Symbol(s, real=True) for s in (*names, *params)], expression, "math")
+@functools.cache
+def function_of(name, index):
+    entry = find(name)
+    size = None if entry.kind == "element" else WIDTH
+    names = itertools.chain(*exact.symbols(entry, size))
+    return sp.lambdify([*names], exact.simple_formula(entry, size, index), "math")
 
 
 @over(CATALOGUE)
@@ -66,7 +72,7 @@ def test_it_is_what_a_loop_in_plain_python_finds(entry, library):
 def test_reductions_are_what_a_loop_in_plain_python_finds(entry, library, reduction, weighted):
     columns = sample(entry, (3, 5))
     weights = np.random.default_rng(1).uniform(0, 2, (3, 5)) if weighted else np.ones((3, 5))
-    losses = in_a_loop(entry, [np.ravel(c) for c in columns])
+    losses = in_a_loop(entry, [c.reshape(15, *c.shape[2:]) for c in columns])
     each = [w * loss for w, loss in zip(weights.ravel(), losses, strict=True)]
     divisor = {"mean": 15, "weighted_mean": math.fsum(weights.ravel())}.get(reduction, 1)
     expected = each if reduction == "none" else math.fsum(each) / divisor
@@ -76,11 +82,13 @@ def test_reductions_are_what_a_loop_in_plain_python_finds(entry, library, reduct
 
 
 # ------------------------------------------------------------------------ two libraries
-@over(CATALOGUE)
+@over_slopes(SLOPES)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
-def test_numpy_and_torch_agree(entry, dtype):
+def test_numpy_and_torch_agree(entry, wrt, dtype):
     columns = sample(entry, 200)
-    ours, theirs = (value_and_slope(entry, to(x, columns, dtype), **alone(entry)) for x in SIDES)
+    ours, theirs = (
+        value_and_slope(entry, to(x, columns, dtype), wrt, **alone(entry)) for x in SIDES
+    )
     for a, b in zip(ours, theirs, strict=True):
         assert a == pytest.approx(b, rel=8 * torch.finfo(getattr(torch, dtype)).eps, abs=1e-7)
 
@@ -98,10 +106,12 @@ def test_dtype_and_shape_are_kept(entry, library, dtype):
         arrays = to(library, sample(entry, shape), dtype)
         result = entry.function(*arrays, **alone(entry))
         assert result.dtype == arrays[0].dtype
-        assert tuple(result.shape) == (shape if entry.kind != "vector" else (*shape, 4))
-        if entry.kind != "vector":
-            _, slope = value_and_grad(entry.function, *arrays, **alone(entry))
-            assert (slope.dtype, slope.shape) == (arrays[0].dtype, arrays[0].shape)
+        assert tuple(result.shape) == (shape if entry.kind != "vector" else (*shape, WIDTH))
+        if entry.kind == "vector":
+            continue
+        for wrt in range(entry.wrt):
+            _, slope = value_and_grad(entry.function, *arrays, wrt=wrt, **alone(entry))
+            assert (slope.dtype, slope.shape) == (arrays[wrt].dtype, arrays[wrt].shape)
 
 
 @over(LOSSES)
@@ -130,11 +140,14 @@ def test_python_numbers_and_lists_are_read_as_float64(entry):
     assert np.array_equal(found, entry.function(*columns, **alone(entry)))
 
 
-@over(LOSSES)
+BINARY = [e for e in LOSSES if [i.domain for i in e.inputs[1:]] in (["probability"], ["sign"])]
+
+
+@over(BINARY)
 @over_libraries
 def test_targets_may_be_integers_booleans_or_other_floats(entry, library):
     signs = entry.inputs[1].domain == "sign"
-    hard = np.array([-1, 1, 1, -1, 1, 1]) if signs else np.array([0, 1, 1, 0, 1, 1])
+    hard = np.array([-1.0, 1, 1, -1, 1, 1] if signs else [0.0, 1, 1, 0, 1, 1])
     x, y = to(library, [sample(entry)[0], hard], "float32")
     for dtype in ["int64", "int8", "float64", "float16"] + ["bool", "uint8"] * (not signs):
         (other,) = to(library, [hard], dtype)
@@ -158,13 +171,18 @@ def test_a_sign_that_is_always_plus_may_be_boolean(library):
 @over(LOSSES)
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_lists_beside_tensors_keep_the_digits_of_float32(entry, dtype):
-    x, y = to("torch", sample(entry), dtype)
+    columns = sample(entry)
+    for k, given in enumerate(entry.inputs):
+        if given.domain == "simplex":  # rounded chances don't sum to 1 in a finer format
+            columns[k][:] = np.eye(WIDTH)[:2].repeat(3, axis=0)
+    x, *others = to("torch", columns, dtype)
     w = [0.1, 1 / 3, 0.7, 1.0, 2.0, 1e5]
-    beside = entry.function(x, y.tolist(), weights=w, reduction="sum")
-    assert beside == entry.function(x, y, weights=torch.tensor(w), reduction="sum")
+    lists = [o.tolist() if o.is_floating_point() else o for o in others]
+    beside = entry.function(x, *lists, weights=w, reduction="sum")
+    assert beside == entry.function(x, *others, weights=torch.tensor(w), reduction="sum")
 
 
-@over(LOSSES)
+@over(BINARY)
 def test_a_list_of_predictions_beside_integer_labels_is_one_of_floats(entry):
     x, _ = sample(entry)
     found = entry.function(x.tolist(), torch.ones(6, dtype=torch.int64))
@@ -176,12 +194,12 @@ def test_a_list_of_predictions_beside_integer_labels_is_one_of_floats(entry):
 @pytest.mark.parametrize("dtype", HALVES)
 def test_half_precision_is_added_up_in_double(entry, dtype):
     # 4096 equal losses: in half precision the sum would stop growing long before
-    x, y = (np.tile(c[:1], 4096) for c in sample(entry, 1))
-    x, y = to("torch", [x, y], dtype)
-    mean, one = entry.function(x, y), entry.function(x[:1], y[:1])
+    columns = [np.repeat(c[:1], 4096, axis=0) for c in sample(entry, 1)]
+    arrays = to("torch", columns, dtype)
+    mean, one = entry.function(*arrays), entry.function(*(a[:1] for a in arrays))
     assert mean == one
-    weights = torch.full_like(x, 20.0)
-    assert entry.function(x, y, weights=weights, reduction="weighted_mean") == one
+    weights = torch.full((4096,), 20.0, dtype=arrays[0].dtype)
+    assert entry.function(*arrays, weights=weights, reduction="weighted_mean") == one
 
 
 @over(LOSSES)
@@ -189,7 +207,8 @@ def test_half_precision_is_added_up_in_double(entry, dtype):
 @over_reductions
 def test_losses_of_half_precision_are_rounded_once(entry, dtype, reduction):
     arrays = to("torch", sample(entry, 50), dtype)
-    each = entry.function(*(a.double() for a in arrays), reduction="none")
+    wide = [a.double() if a.is_floating_point() else a for a in arrays]
+    each = entry.function(*wide, reduction="none")
     expected = reduce(each, reduction=reduction).to(arrays[0].dtype)
     found = entry.function(*arrays, reduction=reduction)
     assert plain(found) == pytest.approx(plain(expected), rel=torch.finfo(found.dtype).eps)

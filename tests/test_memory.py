@@ -26,7 +26,7 @@ SHAPE = (4, 3)
 
 def numpy_layouts(a):
     """The same numbers, otherwise laid out."""
-    wide = np.zeros((2 * a.shape[0], 3, *a.shape[1:]))
+    wide = np.zeros((2 * a.shape[0], 3, *a.shape[1:]), a.dtype)
     wide[::2, 1] = a
     read_only = a.copy()
     read_only.flags.writeable = False
@@ -37,7 +37,7 @@ def numpy_layouts(a):
         "backwards": a[::-1].copy()[::-1],
         "transposed": np.moveaxis(swapped, -1, 0),
         "read-only": read_only,
-        "big-endian": a.astype(">f8"),
+        "big-endian": a.astype(a.dtype.newbyteorder(">")),
         "a subclass": a.view(np.matrix) if a.ndim == 2 else a.view(np.recarray),
     }
 
@@ -111,8 +111,8 @@ def test_an_expanded_row_is_as_good_as_a_copy(entry, library):
 def test_the_gradient_of_an_expanded_leaf_adds_up(entry):
     x, *others = to("torch", sample(entry, (1, 3)))
     x.requires_grad_()
-    wide = [o.expand(5, 3) for o in others]
-    entry.function(x.expand(5, 3), *wide, reduction="sum").backward()
+    wide = [o.expand(5, *o.shape[1:]) for o in others]
+    entry.function(x.expand(5, *x.shape[1:]), *wide, reduction="sum").backward()
     _, slope = value_and_grad(entry.function, x.detach(), *others, reduction="none")
     assert plain(x.grad) == pytest.approx(5 * plain(slope), rel=1e-14)
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import LIBRARIES, ROWS, over, over_libraries, plain, to
+from cases import LIBRARIES, LOGITS_ONLY, over, over_libraries, plain, to
 from lossbook import (
     StreamingLogSumExp,
     binary_cross_entropy,
@@ -222,7 +222,7 @@ def test_softmax_log_softmax_and_logsumexp_belong_together(library):
     same(value_and_grad(logsumexp, z)[1], softmax(z), ulps=2)
 
 
-@over(ROWS)
+@over(LOGITS_ONLY)
 def test_a_shift_of_all_logits(entry):
     @SOME
     @given(rows, st.integers(-1000, 1000), libraries)
@@ -236,7 +236,7 @@ def test_a_shift_of_all_logits(entry):
     holds()
 
 
-@over(ROWS)
+@over(LOGITS_ONLY)
 def test_any_order_of_the_logits(entry):
     @SOME
     @given(rows.flatmap(lambda r: st.permutations(range(len(r))).map(lambda p: (r, p))), libraries)

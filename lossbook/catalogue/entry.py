@@ -7,9 +7,12 @@ it gives a row, ``i`` for the entry that it gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 import lossbook as lb
 from lossbook.driver import Prepared
@@ -19,7 +22,10 @@ from lossbook.driver import Prepared
 class Input:
     """An array that a loss takes: its name, its symbol, and what it may hold.
 
-    ``domain`` is one of "real", "probability", "nonnegative", "nonpositive", "sign".
+    ``domain`` is one of "real", "probability", "nonnegative", "positive", "nonpositive", "sign".
+    In a function of rows each input is a row of such numbers, or one of "simplex"
+    (probabilities that sum to 1), "log_simplex" (their logarithms), "box" (x1, y1, x2, y2),
+    but for a "label": the number of an entry of the row, in the formula ``z[y]``.
     """
 
     name: str
@@ -96,10 +102,20 @@ class Entry:
         """The public function."""
         return getattr(lb, self.name)
 
-    @property
+    @functools.cached_property
     def kind(self) -> str:
         """The kind of its rule: "element", "row" or "vector"."""
-        return self.prepare(*self.ordinary[0]).rule.kind
+        return self.prepare(*self.arrays(self.ordinary[0])).rule.kind
+
+    @functools.cached_property
+    def wrt(self) -> int:
+        """How many of the inputs, from the first on, the rule differentiates for."""
+        return self.prepare(*self.arrays(self.ordinary[0])).rule.wrt
+
+    def arrays(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+        """Inputs as NumPy arrays: labels as integers, all else in double precision."""
+        kinds = [np.int64 if x.domain == "label" else np.float64 for x in self.inputs]
+        return [np.asarray(x, dtype=kind) for x, kind in zip(inputs, kinds, strict=True)]
 
     def prepare(self, *inputs: Any, **params: Any) -> Prepared:
         """The function's rule with its checked inputs, not yet evaluated."""
@@ -107,6 +123,7 @@ class Entry:
 
 
 LOGITS = Input("logits", "z", "real")
+LABELS = Input("labels", "y", "label")
 PROBS = Input("probs", "p", "probability")
 TARGETS = Input("targets", "y", "probability")
 SMOOTHING = {"label_smoothing": Parameter("epsilon", 0.0), "pos_weight": Parameter("w", 1.0)}
