@@ -73,7 +73,11 @@ class Entry:
     ulps
         Bounds on the error of value and slope, in units in the last place of the true
         result, for targets of 0 and 1; and what each unit of the widest gap between logits
-        (or of a logit itself) adds to them, from the rounding of the exponent.
+        (or of a logit itself) adds to them, from the rounding of the exponent. A third bound is
+        for the slope in the second input, where a rule has one.
+    terms
+        For the value (key "value") or the slope in an input (key its position): the size of the
+        terms that cancel in it, as a function of the inputs. The ulps are then of that size.
     minimized_by, convex, slope_bound
         What the loss asks for; whether it is convex in the prediction; the largest
         size of its slope.
@@ -85,8 +89,9 @@ class Entry:
     chapter: str
     inputs: tuple[Input, ...]
     formula: str
-    ulps: tuple[float, float]
+    ulps: tuple[float, ...]
     ulps_per_gap: float = 0.0
+    terms: Mapping[str | int, Callable[..., Any]] = field(default_factory=dict)
     params: Mapping[str, Parameter] = field(default_factory=dict)
     is_loss: bool = False
     ordinary: tuple[tuple, ...] = ()
