@@ -28,6 +28,11 @@ else:
 LARGEST = sys.float_info.max
 """The largest finite number: an upper end that excludes infinity."""
 
+SUM_TOLERANCE = 1 / 128
+"""How far from 1 the probabilities of a row may add up to."""
+
+NUMPY = (np.ndarray, np.generic)
+
 
 def is_torch(x: object) -> bool:
     """Whether ``x`` is a torch tensor (without importing torch to find out)."""
@@ -37,6 +42,10 @@ def is_torch(x: object) -> bool:
 
 def namespace(x: Array) -> Any:
     """The array-API namespace of ``x``: the functions that a rule may call."""
+    if is_torch(x):  # at once, since torch.compile warns of the search with its cache
+        from array_api_compat import torch as ours
+
+        return ours
     return array_api_compat.array_namespace(x)
 
 
@@ -59,7 +68,7 @@ def _as_numpy(name: str, x: ArrayLike) -> np.ndarray:
             f"{name} is a masked array, whose mask would be lost: "
             "pass its data, and its mask inverted as where="
         )
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, NUMPY):
         return np.asarray(x)
     if hasattr(x, "__array_namespace__") or hasattr(x, "__cuda_array_interface__"):
         raise TypeError(
@@ -76,7 +85,7 @@ def _as_numpy(name: str, x: ArrayLike) -> np.ndarray:
 def _as_torch(name: str, x: ArrayLike, first: str, ours: torch.Tensor) -> torch.Tensor:
     import torch
 
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, NUMPY):
         raise TypeError(
             f"{first} is a torch tensor and {name} a NumPy array: pass both of one library, "
             f"for example torch.as_tensor({name})"
@@ -109,6 +118,13 @@ def as_number(x: Array) -> Array:
 def is_float(x: Array) -> bool:
     """Whether ``x`` holds real floating-point numbers."""
     return x.dtype.is_floating_point if is_torch(x) else x.dtype.kind == "f"
+
+
+def is_integer(x: Array) -> bool:
+    """Whether ``x`` holds whole numbers; booleans are none."""
+    if is_torch(x):
+        return not (x.dtype.is_floating_point or x.dtype.is_complex or is_bool(x))
+    return x.dtype.kind in "iu"
 
 
 def check_float(name: str, x: Array | None) -> None:
@@ -161,31 +177,103 @@ def check_within(
     if is_compiling() or 0 in x.shape or is_bool(x):
         return
     expected = f"in {_interval(low, high)}"
-    if high == LARGEST and is_float(x):
-        high = float(namespace(x).finfo(x.dtype).max)  # LARGEST itself is infinite in float32
+    if is_float(x):  # LARGEST itself is infinite in float32
+        largest = float(namespace(x).finfo(x.dtype).max)
+        low, high = -largest if low == -LARGEST else low, largest if high == LARGEST else high
     if where is None and bool(x.min() >= low) and bool(x.max() <= high):
         return  # the common case: two passes over the data, no temporaries, no nan
     outside = (x < low) | (x > high) if nan else ~((x >= low) & (x <= high))
-    _refuse(name, x, outside, expected, where)
+    refuse(name, x, outside, expected, where)
 
 
-def check_weights(name: str, x: Array, like: Array, shape: tuple[int, ...]) -> Array:
-    """The weights in the precision that is computed in, one for each loss."""
+def check_weights(
+    name: str, x: Array, like: Array, shape: tuple[int, ...], *, where: Array | None = None
+) -> Array:
+    """The weights in the precision that is computed in, one for each loss.
+
+    Where the mask leaves a loss out its weight may be anything, and is 0 if it is none.
+    """
     check_real(name, x)
     check_broadcasts(name, x, shape)
     with np.errstate(over="ignore"):  # what is too large for it is inf, and refused
         x = cast(x, working_dtype(like))
+    xp = namespace(like)
+    if where is not None:
+        some = (x >= 0) & (x <= float(xp.finfo(x.dtype).max))
+        x = xp.where(where | some, x, xp.zeros_like(x))
     check_within(name, x, 0, LARGEST)
-    return namespace(like).broadcast_to(x, shape)
+    return xp.broadcast_to(x, shape)
+
+
+def check_row(name: str, x: Array | None, axis: int) -> None:
+    """A float array with an axis of at least one entry."""
+    check_float(name, x)
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have an axis of entries, got a single number")
+    if x.shape[check_axis(axis, x.ndim)] == 0:
+        raise ValueError(f"{name} must have at least one entry in a row, got {tuple(x.shape)}")
+
+
+def check_simplex(
+    name: str, x: Array, axis: int, *, where: Array | None = None, nan: bool = False
+) -> None:
+    """Raise unless each row holds probabilities that sum to 1, as far as rounding lets them.
+
+    Whatever K is, rounding them to bfloat16 moves their sum by 1/256 at most, and one can't
+    see in a dtype where its numbers have been before. ``where`` is about rows.
+    """
+    if is_compiling() or 0 in x.shape:
+        return
+    xp, axis = namespace(x), check_axis(axis, x.ndim)
+    each = where
+    if where is not None:
+        rows = x.shape[:axis] + x.shape[axis + 1 :]
+        check_mask("where", where)
+        check_broadcasts("where", where, tuple(rows))
+        each = xp.expand_dims(xp.broadcast_to(where, tuple(rows)), axis=axis)
+    check_within(name, x, 0, 1, where=each, nan=nan)
+    total = xp.sum(as_number(x), axis=axis, dtype=wide_dtype(x) if is_float(x) else None)
+    off = abs(total - 1) > SUM_TOLERANCE
+    refuse(f"the sum of each row of {name}", total, off, "1", where)
+
+
+def label_array(labels: ArrayLike, like: ArrayLike) -> ArrayLike:
+    """Labels in a list are whole numbers, for the library that ``like`` belongs to."""
+    if is_torch(labels) or isinstance(labels, NUMPY) or hasattr(labels, "__array_namespace__"):
+        return labels
+    if not isinstance(labels, (Iterable, Integral)):
+        return labels
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise TypeError(f"labels can't be read as an array of integers: {error}") from None
+    array = array.astype(np.int64) if array.size == 0 else array
+    if not is_torch(like):
+        return array
+    import torch
+
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"labels must be integers, got dtype {array.dtype}")
+    return torch.as_tensor(array, device=like.device)
+
+
+def check_labels(name: str, x: Array | None, size: int, *, where: Array | None = None) -> Array:
+    """Labels are the numbers of one of ``size`` classes; returned in 64 bits."""
+    if x is None or not is_integer(x):
+        raise TypeError(f"{name} must be integers, got {x if x is None else f'dtype {x.dtype}'}")
+    x = cast(x, namespace(x).int64)
+    if not is_compiling() and 0 not in x.shape:
+        refuse(name, x, (x < 0) | (x >= size), f"in [0, {size})", where)
+    return x
 
 
 def check_signs(name: str, x: Array, *, where: Array | None = None) -> None:
     """Raise if a label is neither -1 nor 1."""
     if not is_compiling():
-        _refuse(name, x, (x != 1) & (x != -1), "-1 or 1", where)
+        refuse(name, x, (x != 1) & (x != -1), "-1 or 1", where)
 
 
-def _refuse(name: str, x: Array, bad: Array, expected: str, where: Array | None) -> None:
+def refuse(name: str, x: Array, bad: Array, expected: str, where: Array | None) -> None:
     """Raise for the first bad entry that the mask does not leave out."""
     if where is not None:
         check_mask("where", where)
@@ -195,11 +283,19 @@ def _refuse(name: str, x: Array, bad: Array, expected: str, where: Array | None)
         return
     index = tuple(int(i[0]) for i in namespace(x).nonzero(bad)) if x.ndim else ()
     at = f" at index {index[0] if len(index) == 1 else index}" if index else ""
-    raise ValueError(f"{name} must be {expected}, got {float(x[index]):g}{at}")
+    raise ValueError(f"{name} must be {expected}, got {_shown(x[index])}{at}")
+
+
+def _shown(x: Array) -> str:
+    """One number with as many digits as tell it from its neighbors."""
+    if not is_float(x):
+        return str(x.item())
+    texts = [f"{x.item():.{digits}g}" for digits in (6, 9, 17)]
+    return next((t for t in texts if bool(x == float(t))), texts[0])
 
 
 def _interval(low: float, high: float) -> str:
-    left = "(-inf" if low == -math.inf else f"[{low:g}"
+    left = "(-inf" if low <= -LARGEST else f"[{low:g}"
     return f"{left}, " + ("inf)" if high >= LARGEST else f"{high:g}]")
 
 
@@ -227,6 +323,12 @@ def check_number(
     if not math.isfinite(value) or value < low or value > high or (open_low and value == low):
         raise ValueError(f"{expected} {x}")
     return value
+
+
+def as_near(number: float, x: Array) -> float:
+    """A positive number as near as the precision of ``x`` has it: neither 0 nor infinite."""
+    info = namespace(x).finfo(working_dtype(x))
+    return min(max(number, float(info.smallest_normal) * float(info.eps)), float(info.max))
 
 
 def check_axis(axis: int, ndim: int) -> int:
@@ -270,6 +372,11 @@ def times(xp: Any, a: Array, b: Array) -> Array:
     if plain_cpu(product) and not bool(xp.isnan(xp.sum(product))):
         return product
     return a * xp.where(a == 0, xp.zeros_like(b), b)  # so that the derivative is 0 there too
+
+
+def requires_grad(x: Array) -> bool:
+    """Whether autograd asks for a derivative for ``x``."""
+    return is_torch(x) and x.requires_grad
 
 
 def plain_cpu(x: Array) -> bool:

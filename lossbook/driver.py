@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lossbook.arrays import Array, constant, is_torch, namespace
+from lossbook.arrays import Array, constant, is_compiling, is_torch, namespace
 from lossbook.reduction import Reduction, reduce, share_out
 from lossbook.rule import Result, Rule, Share, Want, evaluate
 
@@ -22,7 +22,7 @@ from lossbook.rule import Result, Rule, Share, Want, evaluate
 class Prepared:
     """A rule with its checked inputs, and how its losses are to be reduced.
 
-    ``axis`` is the axis of the rows, for rules that take rows.
+    ``axis`` is the axis of the rows, for rules that take rows; None makes all entries one row.
     """
 
     rule: Rule
@@ -31,14 +31,14 @@ class Prepared:
     weights: Array | None = None
     where: Array | None = None
     reduction: Reduction = "none"
-    axis: int = -1
+    axis: int | None = -1
 
     def value(self) -> Array:
         """The reduced loss, or the function's value."""
         if not is_torch(self.inputs[0]):
             return self._value_of(evaluate(*self._task(), self._want(), self._share()))
         if self.weights is not None and self.weights.requires_grad:
-            losses = replace(self, weights=None, reduction="none").value()
+            losses = replace(self._sound(), weights=None, reduction="none").value()
             return reduce(losses, weights=self.weights, where=self.where, reduction=self.reduction)
         from lossbook.autograd import apply  # imports torch, which is there already
 
@@ -66,6 +66,19 @@ class Prepared:
         grads = evaluate(*self._task(), Want(grads=True), Share(moved)).grads
         return self._moved(grads[0], -1, self.axis)
 
+    def _sound(self) -> Prepared:
+        """The same, without the rows of weight 0 whose loss or slope is no number."""
+        counts = self._share().mask
+        if not is_compiling() and bool(counts.all()):
+            return self
+        plain = replace(self.detached(), weights=None, reduction="none")
+        value, slopes = plain.value_and_grads()
+        ok = value.isfinite()
+        for slope in slopes:
+            fine = slope.isfinite()
+            ok = ok & (fine if self.rule.kind == "element" else _all(fine, self.axis))
+        return replace(self, where=counts | (ok if self.where is None else ok & self.where))
+
     def _task(self) -> tuple[Rule, tuple[Array, ...], dict[str, Any]]:
         """What to evaluate: the rule, its inputs with their rows last, its parameters."""
         return self.rule, tuple(self._moved(x, self.axis, -1) for x in self.inputs), self.params
@@ -80,8 +93,8 @@ class Prepared:
             return Share()
         shape = tuple(first.shape)
         if self.rule.kind == "row":
-            axis = self.axis % first.ndim
-            shape = shape[:axis] + shape[axis + 1 :]
+            axis = self.axis if self.axis is None else self.axis % first.ndim
+            shape = () if axis is None else shape[:axis] + shape[axis + 1 :]
         return share_out(first, shape, self.weights, self.where, self.reduction)
 
     def _value_of(self, done: Result) -> Array:
@@ -90,12 +103,18 @@ class Prepared:
             value = self._moved(value, -1, self.axis)
         return value if is_torch(value) else value[()]  # a NumPy number, not a 0-d array
 
-    def _moved(self, x: Array, source: int, target: int) -> Array:
+    def _moved(self, x: Array, source: int | None, target: int | None) -> Array:
         """``x`` with its axis of rows moved; labels, which have no such axis, stay."""
+        if self.axis is None:
+            return x.reshape(-1 if source is None else tuple(self.inputs[0].shape))
         no_rows = self.rule.kind == "element" or x.ndim < self.inputs[0].ndim
         if no_rows or source % x.ndim == target % x.ndim:
             return x
         return namespace(x).moveaxis(x, source, target)
+
+
+def _all(x: Array, axis: int | None) -> Array:
+    return x.all() if axis is None else x.all(axis)
 
 
 def public(body: Callable[..., Prepared]) -> Callable[..., Array]:

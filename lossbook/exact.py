@@ -25,8 +25,11 @@ DIGITS = 50
 _EDGES = {"real": (-sp.oo, sp.oo), "probability": (0, 1), "nonnegative": (0, sp.oo)}
 _EDGES |= {"nonpositive": (-sp.oo, 0), "positive": (0, sp.oo), "simplex": (0, 1)}
 _EDGES |= {"log_simplex": (-sp.oo, 0), "sign": (), "box": (-sp.oo, sp.oo)}
+_EDGES |= {"grade": (0, sp.oo)}
 
-_MODULES = [{"Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else x > 0}, "mpmath"]
+_STEPS = {"Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else x > 0}
+_STEPS |= {"DiracDelta": lambda x: 0}  # the slope of a step, at whose edge no slope is asked for
+_MODULES = [_STEPS, "mpmath"]
 
 
 def formula(entry: Entry, size: int | None = None, index: int | None = None) -> sp.Expr:
@@ -59,7 +62,18 @@ def formula(entry: Entry, size: int | None = None, index: int | None = None) -> 
         for x in entry.inputs if x.domain != "label"
         for k, symbol in enumerate(row_symbols(size, x.symbol))
     }  # fmt: skip
-    return expr.subs(at).doit().subs(rows)
+    return _written_out(expr.subs(at)).doit().subs(rows)
+
+
+def _written_out(expr: sp.Expr) -> sp.Expr:
+    """Its sums as terms. The outer ones go first: the limits of the inner are then numbers."""
+    if not expr.has(sp.Sum):
+        return expr
+    if not isinstance(expr, sp.Sum):
+        return expr.func(*map(_written_out, expr.args))
+    *inner, (name, low, high) = expr.limits
+    term = sp.Sum(expr.function, *inner) if inner else expr.function
+    return sp.Add(*(_written_out(term.subs(name, k)) for k in range(int(low), int(high) + 1)))
 
 
 def simple_formula(entry: Entry, size: int | None = None, index: int | None = None) -> sp.Expr:
@@ -125,11 +139,7 @@ class _Point:
     def number(self, index: int | None, by: sp.Symbol | None) -> Any:
         """The value for ``by`` None, else the derivative for that symbol."""
         # Exact zeros and ones of the truth go in first: 0 log p is then 0, whatever p.
-        first = symbols(self.entry, self.size)[0]
-        whole = tuple(
-            (s, int(x)) for s, x in self.numbers.items()
-            if self.entry.kind == "element" and s not in (*first, by) and x.is_integer()
-        )  # fmt: skip
+        whole = self._whole(by) if self.entry.kind == "element" else ()
         if self.entry.kind == "element" and self._edges():
             return self._limit(index, whole, by)
         with mpmath.workdps(self._digits()):
@@ -140,14 +150,22 @@ class _Point:
                 found = mpmath.nan
         rows_of_chances = {x.domain for x in self.entry.inputs} & {"simplex", "log_simplex"}
         if mpmath.isnan(found) and rows_of_chances and self._edges():
-            return self._limit(index, whole, by)
+            return self._limit(index, self._whole(by), by)
         return found
+
+    def _whole(self, by: sp.Symbol | None) -> tuple[tuple[sp.Symbol, int], ...]:
+        """The whole numbers that the truth holds."""
+        predicted = 1 if self.entry.kind == "element" else self.entry.wrt
+        names = symbols(self.entry, self.size)[predicted:]
+        given = [s for s in itertools.chain(*names) if s != by and self.numbers[s].is_integer()]
+        return tuple((s, int(self.numbers[s])) for s in given)
 
     def _edges(self) -> list[tuple[sp.Symbol, sp.Expr, str]]:
         """The symbols at an edge of their domain, the edge, and the side that is inside."""
         found = []
+        whole = [] if self.entry.kind == "element" else [s for s, _ in self._whole(None)]
         for given, row in zip(self.entry.inputs, symbols(self.entry, self.size), strict=True):
-            for s in row:
+            for s in [s for s in row if s not in whole]:
                 x, ends = self.numbers[s], _EDGES[given.domain]
                 predicted = self.entry.kind != "element" or given is self.entry.inputs[0]
                 if math.isinf(x) or (predicted and x in ends):
@@ -170,10 +188,10 @@ class _Point:
             return mpmath.mpf(sp.N(expr, DIGITS))
 
     def _digits(self) -> int:
-        """Enough for 1 + x and 1 + e^x to keep fifty digits of the small part."""
+        """Enough for 1 + x^2 and 1 + e^x to keep fifty digits of the small part."""
         numbers = (*self.numbers.values(), *self.params)
         finite = [abs(x) for x in numbers if math.isfinite(x) and x]
-        digits = max((abs(math.log10(x)) for x in finite), default=0)
+        digits = 2 * max((abs(math.log10(x)) for x in finite), default=0)
         if {x.domain for x in self.entry.inputs} & {"real", "nonpositive", "log_simplex"}:
             exponent = min(max(finite, default=0), 1e4)  # e^-10000 is 0 in every format
             digits += 2 * exponent / math.log(10)

@@ -13,7 +13,8 @@ that the mask keeps:
     that sum divided by the sum of w: doubling all weights changes nothing.
 
 An entry that the mask leaves out, or whose weight is 0, adds nothing to value or gradient,
-even if it holds inf or nan. The sum of nothing is 0, and so is the mean of nothing: a batch
+even if it holds inf or nan. (Where autograd asks for the derivative of a weight, that of a
+weight of 0 is its loss.) The sum of nothing is 0, and so is the mean of nothing: a batch
 in which all is masked, or an empty one, has loss 0 and gradient 0.
 """
 
@@ -34,6 +35,7 @@ from lossbook.arrays import (
     check_weights,
     is_torch,
     namespace,
+    requires_grad,
     same_kind,
     wide_dtype,
     working_dtype,
@@ -92,14 +94,19 @@ def reduce(
     check_float("losses", losses)
     share = share_out(losses, tuple(losses.shape), weights, where, reduction)
     xp, kept = namespace(losses), cast(losses, working_dtype(losses))
+    mask = share.mask
+    if weights is not None and requires_grad(weights):
+        # what a weight of 0 leaves out is its derivative, if it is a number
+        mask = mask | xp.isfinite(kept) if where is None else where & (mask | xp.isfinite(kept))
     with np.errstate(all="ignore"):  # a sum that is too large is inf
-        if share.mask is not None:
-            kept = xp.where(share.mask, kept, xp.zeros_like(kept))
+        if mask is not None:
+            kept = xp.where(mask, kept, xp.zeros_like(kept))
         if share.upstream is not None:
             kept = kept * cast(share.upstream, kept.dtype)
         if reduction != "none":
             kept = xp.sum(kept, dtype=wide_dtype(kept)) * share.factor
-        return cast(kept, losses.dtype)[()]
+        kept = cast(kept, losses.dtype)
+        return (1 * kept if kept is losses else kept)[()]  # never the caller's own
 
 
 def share_out(
@@ -118,7 +125,7 @@ def share_out(
         check_broadcasts("where", where, shape)
         mask = where = xp.broadcast_to(where, shape)
     if weights is not None:
-        weights = check_weights("weights", weights, like, shape)
+        weights = check_weights("weights", weights, like, shape, where=where)
         mask = weights > 0 if mask is None else mask & (weights > 0)
     return Share(weights, _factor(like, shape, weights, where, reduction), mask)
 

@@ -18,6 +18,7 @@ There are three kinds of rule:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -111,12 +112,17 @@ def evaluate(
     share = (share or Share()).reshape(flat[0].shape if rule.kind == "vector" else (rows,))
     width = flat[0].shape[1] if flat[0].ndim > 1 else 1
     step = rows if whole or not _on_cpu(flat[0]) else max(1, BLOCK // max(1, width))
-    with np.errstate(all="ignore"):  # the edges are part of a rule: inf where it is true
+    with quiet(flat[0]):  # the edges are part of a rule: inf where it is true
         if rows <= step:
             done = _block(rule, flat, params, want, share)
         else:
             done = _walk(rule, flat, params, want, share, step)
         return _restore(rule, inputs, done)
+
+
+def quiet(x: Array) -> AbstractContextManager:
+    """No warnings of NumPy. Tensors have none, and torch.compile couldn't pass by."""
+    return nullcontext() if is_torch(x) else np.errstate(all="ignore")
 
 
 def _walk(rule, flat, params, want, share, step) -> Result:

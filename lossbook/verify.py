@@ -16,7 +16,7 @@ import sympy as sp
 from lossbook import exact
 from lossbook.catalogue import Entry, Peer
 from lossbook.catalogue import entry as find
-from lossbook.show import Table, num, table
+from lossbook.show import Table, UnstableDigits, num, table
 
 TOLERANCE = 1e-13
 """Relative error up to which a witness agrees in the verification table."""
@@ -89,7 +89,8 @@ def verification_table(name: str, of: Literal["value", "slope"] = "value", wrt: 
         right = truth(entry, *inputs)
         verdicts = [_verdict(right, witness, inputs) for witness in witnesses.values()]
         rows.append([*(_given(x) for x in inputs), _show(right), *verdicts])
-    headers = [*(f"${x.symbol}$" for x in entry.inputs), f"exact {of}", *witnesses]
+    symbols = [f"${sp.latex(sp.Symbol(x.symbol))}$" for x in entry.inputs]
+    headers = [*symbols, f"exact {of}", *witnesses]
     what = f"{of} in {entry.inputs[wrt].name}" if entry.wrt > 1 and of == "slope" else of
     return table(rows, headers, caption=_caption(entry, what))
 
@@ -165,7 +166,12 @@ def _show(x: Any) -> str:
     x = float(x)
     if math.isnan(x):
         return "nan"
-    return num(x, 4, rtol=1e-9) if x == 0 or not 1e-30 < abs(x) < 1e-16 else num(x, 3, rtol=1e-4)
+    if x == 0 or not 1e-30 < abs(x) < 1e-16:
+        return num(x, 4, rtol=1e-9)
+    try:  # what is left of a cancellation has few digits of its own
+        return num(x, 3, rtol=1e-4)
+    except UnstableDigits:
+        return num(x, 2, rtol=1e-4)
 
 
 def _given(x: Any) -> str:

@@ -24,11 +24,22 @@ TOTALS = REDUCTIONS[1:]
 
 ELEMENTS = tuple(e for e in CATALOGUE if e.kind == "element")
 ROWS = tuple(e for e in CATALOGUE if e.kind != "element")
-LOGITS_ONLY = tuple(e for e in ROWS if [i.name for i in e.inputs] == ["logits"] and not e.is_loss)
+LOGITS_ONLY = tuple(e for e in ROWS if e.chapter == "02-stable-softmax")
 LOSSES = tuple(e for e in CATALOGUE if e.is_loss)
 SLOPES = tuple((e, wrt) for e in CATALOGUE for wrt in range(e.wrt))
 
-OTHER_VALUES = {"label_smoothing": 0.1, "pos_weight": 2.5, "gamma": 0.7, "temperature": 0.4}
+OTHER_VALUES = {
+    "label_smoothing": 0.1,
+    "pos_weight": 2.5,
+    "gamma": 0.7,
+    "temperature": 0.4,
+    "delta": 0.7,
+    "beta": 0.7,
+    "cutoff": 2.5,
+    "quantile": 0.9,
+    "min_variance": 0.5,
+    "margin": 0.7,
+}
 """For each parameter of the catalogue a value that changes the result."""
 
 
@@ -86,7 +97,7 @@ def _truth(rng, domain, shape):
     if domain == "simplex":
         hard = np.eye(WIDTH)[rng.integers(0, WIDTH, shape[:-1])]
         return np.where(rng.random((*shape[:-1], 1)) < 0.3, hard, _chances(rng, shape))
-    if domain == "nonnegative":
+    if domain in ("nonnegative", "grade"):
         return rng.integers(0, 5, shape).astype(float)
     if domain == "probability":
         return np.where(rng.random(shape) < 0.3, rng.random(shape), rng.integers(0, 2, shape))
@@ -108,12 +119,14 @@ def to(library, arrays, dtype="float64"):
     """The arrays in a library and a dtype; labels stay integers."""
     made = []
     for a in arrays:
-        labels = isinstance(a, np.ndarray) and a.dtype.kind == "i" and "float" in dtype
-        a, kind = np.asarray(a), "int64" if labels else dtype
+        a = a if hasattr(a, "dtype") else np.asarray(a, dtype=None if dtype == "bool" else float)
+        whole = a.dtype in (np.dtype(np.int64), torch.int64)
+        kind = "int64" if whole and "float" in dtype else dtype
         if library == "torch":
-            made.append(torch.tensor(a).to(getattr(torch, kind)))
+            tensor = a.clone() if isinstance(a, torch.Tensor) else torch.tensor(a)
+            made.append(tensor.to(getattr(torch, kind)))
         else:
-            made.append(a.astype(kind))
+            made.append(np.asarray(a).astype(kind))
     return made
 
 

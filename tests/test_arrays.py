@@ -151,3 +151,16 @@ def test_zero_times_infinity_has_finite_derivatives():
     b = torch.tensor([math.inf, 3.0], dtype=torch.float64, requires_grad=True)
     arrays.times(arrays.namespace(a), a, b).sum().backward()
     assert a.grad.tolist() == [0, 3] and b.grad.tolist() == [0, 2]
+
+
+@over_libraries
+def test_a_message_shows_enough_digits(library):
+    for dtype, number, shown in (
+        ("float64", 1.0000001, "1.0000001"),
+        ("float32", 1.0000001, "1.00000012"),
+        ("float32", 1.1, "1.1"),
+        ("int64", 123456789, "123456789"),
+    ):
+        (x,) = to(library, [[number]], dtype)
+        with pytest.raises(ValueError, match=rf"got {shown} at index 0$"):
+            arrays.check_within("x", x, 0, 1)

@@ -94,7 +94,7 @@ def test_options_are_keywords_and_the_signature_is_kept(name):
     kinds = [p.kind for p in inspect.signature(getattr(lb, name)).parameters.values()]
     if name != "value_and_grad":
         positional = kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        assert positional <= 2 and set(kinds[positional:]) <= {inspect.Parameter.KEYWORD_ONLY}
+        assert positional <= 4 and set(kinds[positional:]) <= {inspect.Parameter.KEYWORD_ONLY}
     assert getattr(lb, name).__name__ == name
 
 

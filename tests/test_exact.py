@@ -111,7 +111,8 @@ def test_a_jacobian_is_given_row_by_row(entry):
     jacobian = exact.slope(entry, z)
     assert len(jacobian) == 3 and all(len(row) == 3 for row in jacobian)
     with mpmath.workdps(60):
-        assert all(abs(sum(row)) < 1e-45 for row in jacobian)  # a shift changes nothing
+        if entry.inputs[0].name == "logits":  # a shift changes nothing
+            assert all(abs(sum(row)) < 1e-45 for row in jacobian)
     step = 2.0**-20
     for k in range(3):
         moved = ([x + s * (j == k) for j, x in enumerate(z)] for s in (step, -step))

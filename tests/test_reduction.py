@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cases import REDUCTIONS, over_libraries, over_reductions, plain, to
-from lossbook import reduce
+from lossbook import reduce, root_mean_squared_error, squared_error
 from lossbook.reduction import share_out
 
 LOSSES, WEIGHTS = np.array([1.0, 2.0, 4.0]), np.array([3.0, 1.0, 0.5])
@@ -88,3 +88,45 @@ def test_a_share_says_how_much_each_loss_counts(library):
     assert float(share_out(like, (2, 3), w, where, "weighted_mean").factor) == pytest.approx(1 / 3)
     assert float(share_out(like, (2, 3), w, None, "weighted_mean").factor) == pytest.approx(1 / 6)
     assert share_out(like, (2, 3), None, None, "sum") == (None, 1.0, None)
+
+
+def test_the_derivative_of_a_weight_of_zero_is_its_loss():
+    for values, weights, reduction, expected in (
+        ([4.0, 1.0, 0.25], [0.0, 0.0, 0.0], "sum", [4, 1, 0.25]),
+        ([9.0, 1.0], [0.0, 1.0], "weighted_mean", [8, 0]),
+        ([math.inf, 1.0, math.nan, 4.0], [0.0, 1.0, 0.0, 0.0], "sum", [0, 1, 0, 4]),
+    ):
+        w = torch.tensor(weights, requires_grad=True)
+        x = torch.tensor(values).sqrt().requires_grad_()
+        for total in (
+            reduce(x.detach() ** 2, weights=w, reduction=reduction),
+            squared_error(x, torch.zeros(len(x)), weights=w, reduction=reduction),
+        ):
+            (found,) = torch.autograd.grad(total, w, retain_graph=True)
+            assert found.tolist() == pytest.approx(expected)
+        (slope,) = torch.autograd.grad(total, x, create_graph=True)  # where learning starts
+        assert slope.tolist() == [2 if w_i else 0 for w_i in weights]
+        (mixed,) = torch.autograd.grad(slope.sum(), w)
+        assert reduction != "sum" or mixed.tolist() == [
+            2 * v if math.isfinite(v) else 0 for v in x.tolist()
+        ]
+
+
+@over_libraries
+def test_losses_that_are_handed_back_are_a_copy(library):
+    (losses,) = to(library, [LOSSES])
+    found = reduce(losses, reduction="none")
+    found *= 0
+    assert plain(losses).tolist() == LOSSES.tolist()
+
+
+@over_libraries
+def test_a_masked_weight_may_hold_anything(library):
+    x, weights = to(library, [[1.0, 1.0], [math.nan, 2.0]])
+    for reduction in REDUCTIONS:
+        keywords = {"weights": weights, "where": [False, True], "reduction": reduction}
+        for found in (squared_error(x, 0 * x, **keywords), reduce(x, **keywords)):
+            assert plain(found).sum() == (1 if reduction == "weighted_mean" else 2)
+    assert plain(
+        root_mean_squared_error(x, 0 * x, weights=weights, where=[False, True])
+    ) == pytest.approx(1)

@@ -101,11 +101,13 @@ def rows(name, dtype, size, kind):
     size = 4 if entry.inputs[0].domain == "box" else size
     z = spread_rows(size)
     made = {
-        "real": lambda k: z if k == 0 else near(z, size),
+        "real": lambda k: near(z, size, 7 + k) if k else z,
+        "positive": lambda k: np.exp(near(np.clip(z, -3, 3), size) / 4),
         "label": lambda k: np.random.default_rng(6).integers(0, size, len(z)),
         "simplex": lambda k: chances(z, k, size) if k < entry.wrt else truths(z, size, kind),
         "log_simplex": lambda k: np.log(chances(z, k, size)),
         "box": lambda k: boxes(len(z), k),
+        "grade": lambda k: np.random.default_rng(11).integers(0, 4, z.shape).astype(float),
     }
     columns = [made[i.domain](k) for k, i in enumerate(entry.inputs)]
     held = [plain(c) if c.is_floating_point() else c.numpy() for c in to("torch", columns, dtype)]
@@ -120,9 +122,9 @@ def spread_rows(size):
     return np.r_[z, np.round(z[12:24]), np.zeros((1, size))]
 
 
-def near(z, size):
+def near(z, size, seed=8):
     """Rows that lie near the others, from next to nothing to far away."""
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(seed)
     return z + 10 ** rng.uniform(-6, 1, (len(z), 1)) * rng.normal(size=z.shape)
 
 

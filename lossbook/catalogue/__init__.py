@@ -5,12 +5,30 @@ chapter, and what the book says of it elsewhere. To add a loss to the package, w
 rule and its public function, and add an entry to the module of its chapter here.
 """
 
-from lossbook.catalogue import binary, odds, softmax
+from lossbook.catalogue import (
+    binary,
+    categorical,
+    contrastive,
+    divergence,
+    odds,
+    ranking,
+    regression,
+    softmax,
+)
 from lossbook.catalogue.entry import Entry, Input, Parameter, Peer
 
 __all__ = ["CATALOGUE", "Entry", "Input", "Parameter", "Peer", "entry"]
 
-CATALOGUE: tuple[Entry, ...] = (*odds.ENTRIES, *softmax.ENTRIES, *binary.ENTRIES)
+CATALOGUE: tuple[Entry, ...] = (
+    *odds.ENTRIES,
+    *softmax.ENTRIES,
+    *binary.ENTRIES,
+    *categorical.ENTRIES,
+    *divergence.ENTRIES,
+    *regression.ENTRIES,
+    *ranking.ENTRIES,
+    *contrastive.ENTRIES,
+)
 
 
 def entry(name: str) -> Entry:

@@ -24,8 +24,9 @@ class Input:
 
     ``domain`` is one of "real", "probability", "nonnegative", "positive", "nonpositive", "sign".
     In a function of rows each input is a row of such numbers, or one of "simplex"
-    (probabilities that sum to 1), "log_simplex" (their logarithms), "box" (x1, y1, x2, y2),
-    but for a "label": the number of an entry of the row, in the formula ``z[y]``.
+    (probabilities that sum to 1), "log_simplex" (their logarithms), "grade" (how relevant an
+    item of a list is, 0 or more), "box" (x1, y1, x2, y2), but for a "label": the number of an
+    entry of the row, in the formula ``z[y]``.
     """
 
     name: str

@@ -1,0 +1,274 @@
+"""InfoNCE: which of these candidates is the partner? A cross-entropy over similarities.
+
+:func:`info_nce` takes a matrix of similarities and the number of each row's partner; the
+others take embeddings and form the similarities, in double precision.
+"""
+
+from __future__ import annotations
+
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    check_broadcasts,
+    check_mask,
+    check_number,
+    is_compiling,
+    label_array,
+    namespace,
+    refuse,
+    same_kind,
+)
+from lossbook.categorical import cross_entropy_rule
+from lossbook.categorical_rows import Rows, labeled
+from lossbook.contrastive.batches import Batch, batch, embeddings
+from lossbook.contrastive.pairwise import cosines
+from lossbook.driver import public
+from lossbook.reduction import Reduction
+from lossbook.rule import rule
+from lossbook.softmax import shifted
+
+
+@public
+def info_nce(
+    similarities: ArrayLike,
+    labels: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    candidate_mask: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+    axis: int = -1,
+) -> Array:
+    r"""Cross-entropy of finding the partner among K candidates, from their similarities.
+
+    .. math::
+        \ell(s, y) = -\ln \frac{e^{s_y/\tau}}{\sum_{j=1}^K e^{s_j/\tau}}
+
+    Parameters
+    ----------
+    similarities
+        Similarities s of an anchor with its candidates; floats, K of them along ``axis``.
+    labels
+        Integers y from 0 to K - 1, where the partner stands; the shape of ``similarities``
+        without ``axis``. For a square matrix with the partners on its diagonal: ``arange(K)``.
+    temperature
+        The number :math:`\tau > 0` that divides the similarities.
+    candidate_mask
+        Booleans, broadcast to the similarities; a candidate that is False is left out of the
+        sum: the anchor itself, or a false negative.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`; there is one loss for each label.
+    axis
+        The axis of the K candidates.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each label.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``similarities`` are no floats, labels are no integers, shapes don't fit, a label is
+        out of range or masked, or the temperature is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> info_nce(np.array([[1.0, 0.9, 0.0]]), [0], temperature=0.01, reduction="none")
+    array([4.53988992e-05])
+
+    Notes
+    -----
+    With p the softmax of :math:`s/\tau` the derivative is :math:`(p - y)/\tau`, y being the
+    one-hot label. A. van den Oord, Y. Li and O. Vinyals, *Representation learning with
+    contrastive predictive coding*, 2018, section 2.3. Chapter 8.
+    """
+    similarities, labels, mask, weights, where = same_kind(
+        similarities=similarities, labels=label_array(labels, similarities),
+        candidate_mask=candidate_mask, weights=weights, where=where,
+    )  # fmt: skip
+    rows = labeled("similarities", similarities, labels, axis, weights=weights, where=where)
+    params = {"temperature": check_number("temperature", temperature, 0, open_low=True)}
+    return _without(rows, mask).prepared(info_nce_rule, params, reduction)
+
+
+@rule("row")
+def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
+    # the difference first, then the division: s/tau would be rounded as a large number
+    d, *_ = shifted(xp, s, keep, temperature)
+    value, slope = cross_entropy_rule.function(xp, d, y, keep)
+    return value, lambda: slope() / temperature
+
+
+def _without(rows: Rows, mask: Array | None) -> Rows:
+    """The rows without the candidates that a mask leaves out, which may not be the partner."""
+    if mask is None:
+        return rows
+    check_mask("candidate_mask", mask)
+    check_broadcasts("candidate_mask", mask, tuple(rows.x.shape))
+    mask = namespace(rows.x).broadcast_to(mask, tuple(rows.x.shape))
+    if not is_compiling() and 0 not in rows.x.shape:
+        bad = (rows.marks() & ~mask).any(rows.axis)
+        refuse("labels", rows.truth, bad, "of a candidate that candidate_mask keeps", rows.where)
+    return rows._replace(keep=mask)
+
+
+def in_batch_info_nce(
+    queries: ArrayLike,
+    keys: ArrayLike,
+    *,
+    temperature: float,
+    queue: ArrayLike | None = None,
+    negative_mask: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""InfoNCE of a batch: the key of the same row is the partner, all others are negatives.
+
+    .. math::
+        \ell_i = -\ln \frac{e^{\cos(q_i, k_i)/\tau}}
+            {\sum_{j=1}^N e^{\cos(q_i, k_j)/\tau} + \sum_{m=1}^M e^{\cos(q_i, c_m)/\tau}}
+
+    Parameters
+    ----------
+    queries, keys
+        Embeddings :math:`q_i, k_i`, floats of shape (N, d) each; they need not be normalized.
+    temperature
+        The number :math:`\tau > 0`.
+    queue
+        More negatives :math:`c_m` from earlier batches, shape (M, d).
+    negative_mask
+        Booleans, broadcast to (N, N + M): False keeps a candidate from being a negative, as
+        one that is of the same kind as the anchor. The partner counts in any case.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`; there is one loss for each query. What
+        ``where`` leaves out is no negative either.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each query.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embeddings are no floats, libraries are mixed, shapes don't fit, or the
+        temperature is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(in_batch_info_nce(np.eye(3), np.eye(3), temperature=0.5).round(6))
+    0.239545
+
+    Notes
+    -----
+    In torch all embeddings get gradients; a queue of earlier keys has none. The queue: K. He et
+    al., *Momentum contrast*, 2020. Chapter 8.
+    """
+    queries, keys, queue, mask, weights, where = same_kind(
+        queries=queries, keys=keys, queue=queue, negative_mask=negative_mask,
+        weights=weights, where=where,
+    )  # fmt: skip
+    both = batch(weights, where, queries=queries, keys=keys)
+    candidates, keep = both.rows[1], both.columns()
+    if queue is not None:
+        candidates, keep = _with_queue(both, queries, queue)
+    s = cosines(both.rows[0], candidates)
+    if mask is not None:
+        keep = _negatives(both, s, mask, keep)
+    losses = _found(both, s, both.numbers(), temperature, keep)
+    return both.reduced(losses, reduction)
+
+
+def _with_queue(both: Batch, queries: Array, queue: Array) -> tuple[Array, Array | None]:
+    """The keys with the queue behind them, and the mask of all."""
+    _, queue = embeddings(queries=queries, queue=queue)
+    xp, keys = namespace(queue), both.rows[1]
+    candidates = xp.concat([keys, xp.astype(queue, keys.dtype)])
+    if both.where is None:
+        return candidates, None
+    on = xp.ones(queue.shape[0], dtype=xp.bool, device=queue.device)
+    return candidates, xp.concat([both.where, on])[None, :]
+
+
+def _negatives(both: Batch, s: Array, mask: Array, keep: Array | None) -> Array:
+    """Which candidates stay: the negatives that the mask keeps, and the partners."""
+    check_mask("negative_mask", mask)
+    check_broadcasts("negative_mask", mask, tuple(s.shape))
+    xp = namespace(s)
+    columns = xp.arange(s.shape[1], device=s.device)
+    stay = mask | (both.numbers()[:, None] == columns[None, :])
+    return stay if keep is None else stay & keep
+
+
+def _found(both: Batch, s: Array, labels: Array, temperature, keep: Array | None) -> Array:
+    """The loss of each row; those that the batch leaves out are 0."""
+    return info_nce(
+        s, labels, temperature=temperature, candidate_mask=keep, where=both.where, reduction="none"
+    )
+
+
+def nt_xent(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    temperature: float,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""NT-Xent, the loss of SimCLR: each view is to find the other view of the same thing.
+
+    .. math::
+        \ell_i = \tfrac12 \bigl(\ell(i, i + N) + \ell(i + N, i)\bigr), \qquad
+        \ell(i, j) = -\ln \frac{e^{\cos(z_i, z_j)/\tau}}{\sum_{k \ne i} e^{\cos(z_i, z_k)/\tau}}
+
+    Parameters
+    ----------
+    first, second
+        Embeddings of two views of the same N things, floats of shape (N, d) each; together
+        they are :math:`z_1, \dots, z_{2N}`. They need not be normalized.
+    temperature
+        The number :math:`\tau > 0`.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`; there is one loss for each of the N things,
+        the mean of those of its two views. What ``where`` leaves out is no negative either.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each thing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embeddings are no floats, libraries are mixed, shapes differ, or the
+        temperature is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(nt_xent(np.eye(2), np.eye(2), temperature=0.5).round(6))
+    0.239545
+
+    Notes
+    -----
+    The anchor itself is masked out of the sum, the other 2(N - 1) views are its negatives.
+    T. Chen et al., *A simple framework for contrastive learning of visual representations*,
+    2020, section 2.1. Chapter 8.
+    """
+    both = batch(weights, where, first=first, second=second)
+    xp, count = namespace(both.rows[0]), both.size
+    views = Batch(
+        [xp.concat(both.rows)], both.dtype, None,
+        None if both.where is None else xp.concat([both.where, both.where]),
+    )  # fmt: skip
+    keep, columns = ~views.diagonal(), views.columns()
+    keep = keep if columns is None else keep & columns
+    labels = (views.numbers() + count) % max(1, 2 * count)
+    losses = _found(views, cosines(views.rows[0]), labels, temperature, keep)
+    return both.reduced((losses[:count] + losses[count:]) / 2, reduction)

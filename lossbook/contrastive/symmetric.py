@@ -1,0 +1,173 @@
+"""Losses of two kinds of embeddings that look for each other, as images and their captions.
+
+Both learn their scale by its logarithm: ``log_scale`` is the natural logarithm of
+:math:`1/\\tau`. In torch it may be a tensor of one number, and gets its gradient.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from lossbook.arrays import (
+    LARGEST,
+    Array,
+    ArrayLike,
+    cast,
+    check_float,
+    check_within,
+    is_torch,
+    namespace,
+    same_kind,
+)
+from lossbook.binary import logistic_loss
+from lossbook.categorical import cross_entropy
+from lossbook.contrastive.batches import Batch, batch
+from lossbook.contrastive.pairwise import cosines
+from lossbook.reduction import Reduction
+
+
+def clip_loss(
+    images: ArrayLike,
+    texts: ArrayLike,
+    *,
+    log_scale: ArrayLike,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""The loss of CLIP: InfoNCE from images to texts and from texts to images, averaged.
+
+    .. math::
+        \ell_i = -\tfrac12 \ln \frac{e^{c\, s_{ii}}}{\sum_j e^{c\, s_{ij}}}
+            -\tfrac12 \ln \frac{e^{c\, s_{ii}}}{\sum_j e^{c\, s_{ji}}}, \qquad
+        s_{ij} = \cos(u_i, v_j), \quad c = e^{\text{log\_scale}} = \frac1\tau
+
+    Parameters
+    ----------
+    images, texts
+        Embeddings :math:`u_i, v_i`, floats of shape (N, d) each; row i of the one belongs to row
+        i of the other. They need not be normalized.
+    log_scale
+        Logarithm of the number that multiplies the cosines: a number, or an array of one. CLIP
+        starts with :math:`\ln(1/0.07)` and keeps it at :math:`\ln 100` at most.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`; there is one loss for each pair. What ``where``
+        leaves out is no negative either.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each pair.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embeddings are no floats, libraries are mixed, shapes differ, or ``log_scale``
+        is not one finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(clip_loss(np.eye(3), np.eye(3), log_scale=0.0).round(6))
+    0.551445
+
+    Notes
+    -----
+    The derivative for the logarithm of the scale is :math:`c` times the mean cosine that the
+    softmax expects less the cosine of the pair. A. Radford et al., *Learning transferable
+    visual models from natural language supervision*, 2021, section 2.5. Chapter 8.
+    """
+    both = _both(images, texts, weights, where)
+    logits = cosines(*both.rows) * scale_of(log_scale, both.rows[0])
+    across = _each(both, logits)
+    back = _each(both, namespace(logits).matrix_transpose(logits))
+    return both.reduced((across + back) / 2, reduction)
+
+
+def _each(both: Batch, logits: Array) -> Array:
+    return cross_entropy(
+        logits, both.numbers(), class_mask=both.columns(), where=both.where, reduction="none"
+    )
+
+
+def siglip_loss(
+    images: ArrayLike,
+    texts: ArrayLike,
+    *,
+    log_scale: ArrayLike,
+    bias: ArrayLike,
+    weights: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    reduction: Reduction = "mean",
+) -> Array:
+    r"""The loss of SigLIP: whether each image and each text belong together.
+
+    .. math::
+        \ell_i = \sum_j \ln\bigl(1 + e^{-y_{ij} (c\, s_{ij} + b)}\bigr), \qquad
+        y_{ij} = \begin{cases} 1 & i = j \\ -1 & i \ne j \end{cases}, \quad
+        c = e^{\text{log\_scale}}
+
+    Parameters
+    ----------
+    images, texts
+        Embeddings, floats of shape (N, d) each; row i of the one belongs to row i of the
+        other. They need not be normalized; :math:`s_{ij}` is the cosine.
+    log_scale
+        Logarithm of the number that multiplies the cosines: a number, or an array of one.
+    bias
+        The number b that is added; SigLIP starts with :math:`c = 10` and :math:`b = -10`.
+    weights, where, reduction
+        As in :func:`lossbook.reduction.reduce`; there is one loss for each image, a sum over
+        the texts: ``"mean"`` divides by N, not by its square. What ``where`` leaves out is
+        no text either.
+
+    Returns
+    -------
+    Array
+        The reduced loss in nats, or with ``reduction="none"`` one loss for each image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embeddings are no floats, libraries are mixed, shapes differ, or ``log_scale`` or
+        ``bias`` is not one finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(siglip_loss(np.eye(3), np.eye(3), log_scale=np.log(10), bias=-10.0).round(6))
+    0.693238
+
+    Notes
+    -----
+    X. Zhai et al., *Sigmoid loss for language image pre-training*, 2023. Chapter 8.
+    """
+    both = _both(images, texts, weights, where)
+    first = both.rows[0]
+    s = cosines(*both.rows)
+    logits = s * scale_of(log_scale, first) + _number("bias", bias, first)
+    xp = namespace(logits)
+    signs = xp.where(both.diagonal(), xp.ones_like(logits), -xp.ones_like(logits))
+    losses = logistic_loss(logits, signs, where=both.columns(), reduction="none")
+    return both.reduced(xp.sum(losses, axis=-1), reduction)
+
+
+def _both(images, texts, weights, where) -> Batch:
+    return batch(weights, where, images=images, texts=texts)
+
+
+def scale_of(log_scale: ArrayLike, like: Array) -> Array:
+    """The number that multiplies the cosines, from its logarithm."""
+    return namespace(like).exp(_number("log_scale", log_scale, like))
+
+
+def _number(name: str, x: Any, like: Array) -> Array:
+    """One number as an array like another, with its gradient."""
+    x = float(x) if isinstance(x, Real) else x  # of NumPy too, beside tensors
+    x, _ = same_kind(**{name: x}, images=like) if not is_torch(x) else (x, like)
+    check_float(name, x)
+    if tuple(x.shape) not in ((), (1,)):
+        raise ValueError(f"{name} must be one number, got an array of shape {tuple(x.shape)}")
+    check_within(name, x, -LARGEST, LARGEST)
+    return cast(x, like.dtype)
