@@ -96,7 +96,7 @@ def info_nce(
 
 @rule("row")
 def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
-    # the difference first, then the division: s/tau would be rounded as a large number
+    # the difference first: s/tau is a large number, rounded as one
     d, *_ = shifted(xp, s, keep, temperature)
     value, slope = cross_entropy_rule.function(xp, d, y, keep)
     return value, lambda: slope() / temperature
