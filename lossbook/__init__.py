@@ -6,23 +6,25 @@ it, torch's autograd runs it. NumPy arrays and torch tensors go in and come out.
 
 from lossbook.binary import (
     binary_cross_entropy,
+    binary_cross_entropy_from_probs,
     binary_focal_loss,
     brier_score,
+    brier_score_from_probs,
     logistic_loss,
 )
-from lossbook.binary_probs import binary_cross_entropy_from_probs, brier_score_from_probs
-from lossbook.boxes import (
-    giou_loss,
-    iou,
-    iou_loss,
-)
-from lossbook.calibration import expected_calibration_error, fit_temperature, reliability
-from lossbook.categorical import cross_entropy, soft_cross_entropy
-from lossbook.categorical_focal import focal_loss, z_loss
-from lossbook.categorical_probs import (
+from lossbook.categorical import (
+    bits_per_byte,
+    cross_entropy,
     cross_entropy_from_probs,
+    expected_calibration_error,
+    fit_temperature,
+    focal_loss,
     nll_loss,
+    perplexity,
+    reliability,
+    soft_cross_entropy,
     soft_cross_entropy_from_probs,
+    z_loss,
 )
 from lossbook.contrastive import (
     alignment,
@@ -70,32 +72,27 @@ from lossbook.descent import (
     step_decay,
     warmup,
 )
-from lossbook.divergence import js_divergence, kl_divergence, kl_divergence_from_log_probs
-from lossbook.divergence_entropy import cross_entropy_between, entropy, entropy_from_logits
-from lossbook.divergence_gaussian import (
+from lossbook.divergence import (
+    cross_entropy_between,
+    distillation_loss,
+    entropy,
+    entropy_from_logits,
     gaussian_kl,
     gaussian_kl_from_cholesky,
     gaussian_kl_full,
-    vae_kl,
-)
-from lossbook.divergence_logits import distillation_loss, kl_divergence_from_logits
-from lossbook.divergence_policy import (
+    js_divergence,
+    kl_divergence,
+    kl_divergence_from_log_probs,
+    kl_divergence_from_logits,
     kl_estimate_k1,
     kl_estimate_k2,
     kl_estimate_k3,
     kl_penalized_rewards,
+    vae_kl,
+    wasserstein,
+    wasserstein_of_samples,
 )
 from lossbook.driver import value_and_grad
-from lossbook.likelihood import (
-    gaussian_nll,
-    gaussian_nll_from_log_variances,
-    poisson_nll,
-    poisson_nll_from_rates,
-)
-from lossbook.norms import (
-    l2_penalty,
-    root_mean_squared_error,
-)
 from lossbook.odds import (
     log1mexp,
     log_sigmoid,
@@ -125,21 +122,41 @@ from lossbook.ranking import (
     roc_auc,
 )
 from lossbook.reduction import reduce
+from lossbook.reduction.balance import (
+    effective_number_weights,
+    inverse_frequency_weights,
+    shift_to_base_rate,
+    shift_to_priors,
+)
+from lossbook.reduction.means import cvar, effective_sample_size, log_mean_exp, tilted_mean
+from lossbook.reduction.shards import RunningMean, shard_mean
+from lossbook.reduction.sums import (
+    exact_sum,
+    kahan_sum,
+    neumaier_sum,
+    pairwise_sum,
+    running_sums,
+)
 from lossbook.regression import (
     absolute_error,
-    quantile_loss,
-    squared_error,
-)
-from lossbook.robust import (
+    gaussian_nll,
+    gaussian_nll_from_log_variances,
+    giou_loss,
     huber_loss,
+    iou,
+    iou_loss,
+    l2_penalty,
     log_cosh_loss,
+    poisson_nll,
+    poisson_nll_from_rates,
     pseudo_huber_loss,
+    quantile_loss,
+    root_mean_squared_error,
     smooth_l1_loss,
+    squared_error,
     tukey_loss,
 )
 from lossbook.softmax import StreamingLogSumExp, log_softmax, logsumexp, softmax, sparsemax
-from lossbook.tokens import bits_per_byte, perplexity
-from lossbook.transport import wasserstein, wasserstein_of_samples
 
 # From here on lossbook.softmax is the function, as one expects of lossbook.softmax(logits);
 # what else its module holds comes by "from lossbook.softmax import ...".
@@ -156,6 +173,7 @@ __all__ = [
     "Nesterov",
     "Newton",
     "RMSProp",
+    "RunningMean",
     "StreamingLogSumExp",
     "absolute_error",
     "alignment",
@@ -181,11 +199,15 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_between",
     "cross_entropy_from_probs",
+    "cvar",
     "dcg",
     "distillation_loss",
+    "effective_number_weights",
+    "effective_sample_size",
     "entropy",
     "entropy_from_logits",
     "euclidean_distance",
+    "exact_sum",
     "expected_calibration_error",
     "fit_temperature",
     "focal_loss",
@@ -200,9 +222,11 @@ __all__ = [
     "huber_loss",
     "in_batch_info_nce",
     "info_nce",
+    "inverse_frequency_weights",
     "iou",
     "iou_loss",
     "js_divergence",
+    "kahan_sum",
     "kl_divergence",
     "kl_divergence_from_log_probs",
     "kl_divergence_from_logits",
@@ -217,6 +241,7 @@ __all__ = [
     "listnet_loss",
     "log1mexp",
     "log_cosh_loss",
+    "log_mean_exp",
     "log_sigmoid",
     "log_softmax",
     "logistic_loss",
@@ -226,6 +251,7 @@ __all__ = [
     "minimize",
     "nce_loss",
     "ndcg",
+    "neumaier_sum",
     "nll_loss",
     "norm",
     "normalize",
@@ -236,6 +262,7 @@ __all__ = [
     "pairwise_distances",
     "pairwise_hinge_loss",
     "pairwise_squared_distances",
+    "pairwise_sum",
     "perplexity",
     "poisson_nll",
     "poisson_nll_from_rates",
@@ -250,7 +277,11 @@ __all__ = [
     "reliability",
     "roc_auc",
     "root_mean_squared_error",
+    "running_sums",
     "semi_hard_triplets",
+    "shard_mean",
+    "shift_to_base_rate",
+    "shift_to_priors",
     "siglip_loss",
     "sigmoid",
     "smooth_l1_loss",
@@ -264,6 +295,7 @@ __all__ = [
     "squared_triplet_loss",
     "step_decay",
     "sup_con_loss",
+    "tilted_mean",
     "triplet_loss",
     "tukey_loss",
     "uniformity",

@@ -39,6 +39,8 @@ OTHER_VALUES = {
     "quantile": 0.9,
     "min_variance": 0.5,
     "margin": 0.7,
+    "tilt": -0.6,
+    "fraction": 0.7,
 }
 """For each parameter of the catalogue a value that changes the result."""
 

@@ -19,6 +19,18 @@ from lossbook.catalogue import entry as find
 from lossbook.driver import Prepared
 
 NOT_IN_THE_CATALOGUE = {
+    "RunningMean",
+    "effective_number_weights",
+    "effective_sample_size",
+    "exact_sum",
+    "inverse_frequency_weights",
+    "kahan_sum",
+    "neumaier_sum",
+    "pairwise_sum",
+    "running_sums",
+    "shard_mean",
+    "shift_to_base_rate",
+    "shift_to_priors",
     "average_precision",
     "dcg",
     "lambdarank_weights",
@@ -126,8 +138,10 @@ CHAPTERS = {
     "categorical": "04-cross-entropy",
     "divergence": "05-kl-divergence",
     "regression": "06-regression-losses",
+    "boxes": "06-regression-losses",
     "ranking": "07-ranking",
     "contrastive": "08-contrastive-and-infonce",
+    "reduction": "09-reduction",
 }
 
 
@@ -139,10 +153,7 @@ def test_entry_chapter_and_docstring_belong_together(entry):
 
 
 def entries_of(topic):
-    try:
-        return importlib.import_module(f"lossbook.catalogue.{topic}").ENTRIES
-    except ModuleNotFoundError:
-        return ()
+    return importlib.import_module(f"lossbook.catalogue.{topic}").ENTRIES
 
 
 @over(CATALOGUE)
@@ -203,7 +214,7 @@ def test_arrows_run_one_way():
         elif name not in HELPERS:
             assert not imported(path) & HELPERS, name
     assert imported(ROOT / "arrays.py") == set()
-    assert imported(ROOT / "reduction.py") <= {"arrays", "rule"}
+    assert imported(ROOT / "reduction" / "core.py") <= {"arrays", "rule"}
 
 
 def imported(path):

@@ -659,6 +659,17 @@ def test_losses_pull_with_their_own_slopes(entry):
         np.testing.assert_allclose(node.gradient, 3 * slope, rtol=1e-15)
 
 
+def test_numbers_and_arrays_stand_on_either_side_of_a_node():
+    a, array = Node(np.array([[2.0, 3.0]])), np.array([[5.0, -1.0]])
+    for other in (array, 7):
+        sums = a + other, other + a, a - other, other - a, a * other, other * a
+        x = a.value
+        values = x + other, other + x, x - other, other - x, x * other, other * x
+        for node, value, slope in zip(sums, values, (1, 1, 1, -1, other, other), strict=True):
+            (node @ np.ones((2, 1))).backward()
+            assert (node.value == value).all() and (a.gradient == slope).all()
+
+
 def test_the_tape_adds_up_over_copies_and_refuses_what_it_can_not():
     a = Node(np.array([2.0]))
     b = a * a + a  # used three times

@@ -7,11 +7,13 @@ rule and its public function, and add an entry to the module of its chapter here
 
 from lossbook.catalogue import (
     binary,
+    boxes,
     categorical,
     contrastive,
     divergence,
     odds,
     ranking,
+    reduction,
     regression,
     softmax,
 )
@@ -26,8 +28,10 @@ CATALOGUE: tuple[Entry, ...] = (
     *categorical.ENTRIES,
     *divergence.ENTRIES,
     *regression.ENTRIES,
+    *boxes.ENTRIES,
     *ranking.ENTRIES,
     *contrastive.ENTRIES,
+    *reduction.ENTRIES,
 )
 
 

@@ -20,11 +20,12 @@ import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
 from lossbook.arrays import cast, check_float
-from lossbook.categorical import cross_entropy
+from lossbook.categorical.logits import cross_entropy
 from lossbook.contrastive.batches import Batch, batch
 from lossbook.contrastive.infonce import info_nce
 from lossbook.contrastive.pairwise import cosines
 from lossbook.contrastive.symmetric import scale_of
+from lossbook.reduction.distributed import sum_over_processes
 
 
 def distributed_info_nce(
@@ -120,15 +121,6 @@ def gather_rows(x: torch.Tensor, group: Any = None) -> torch.Tensor:
     return _Gather.apply(x, group)
 
 
-def sum_over_processes(x: torch.Tensor, group: Any = None) -> torch.Tensor:
-    """The sum of what the processes have, the same in each of them.
-
-    In the backward pass each gets the gradient of the sum for its own part. (The sum is *one*
-    result that all of them hold: they call ``backward`` together, once.)
-    """
-    return _Sum.apply(x, group)
-
-
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, group):
@@ -147,18 +139,6 @@ class _Gather(torch.autograd.Function):
         total = upstream.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total, group=ctx.group)
         return total[ctx.start : ctx.start + ctx.size], None
-
-
-class _Sum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, group):
-        total = x.clone()
-        dist.all_reduce(total, group=group)
-        return total
-
-    @staticmethod
-    def backward(ctx, upstream):
-        return upstream, None
 
 
 def _sizes(x: torch.Tensor, group: Any) -> list[int]:

@@ -18,8 +18,8 @@ from lossbook.arrays import (
     refuse,
     same_kind,
 )
-from lossbook.categorical import cross_entropy_rule
-from lossbook.categorical_rows import Rows, labeled
+from lossbook.categorical.logits import cross_entropy_rule
+from lossbook.categorical.rows import Rows, labeled
 from lossbook.contrastive.batches import Batch, batch, embeddings
 from lossbook.contrastive.pairwise import cosines
 from lossbook.driver import public
@@ -96,7 +96,7 @@ def info_nce(
 
 @rule("row")
 def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
-    # the difference first: s/tau is a large number, rounded as one
+    # the difference first, then the division: s/tau would be rounded as a large number
     d, *_ = shifted(xp, s, keep, temperature)
     value, slope = cross_entropy_rule.function(xp, d, y, keep)
     return value, lambda: slope() / temperature

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossbook.arrays import Array, ArrayLike, check_number, is_integer, label_array, namespace
-from lossbook.categorical import soft_cross_entropy
+from lossbook.categorical.logits import soft_cross_entropy
 from lossbook.contrastive.batches import batch
 from lossbook.contrastive.pairwise import cosines
 from lossbook.reduction import Reduction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lossbook.arrays import Array, ArrayLike, check_float, check_number, check_same_shape, same_kind
-from lossbook.binary import binary_cross_entropy
+from lossbook.binary.logits import binary_cross_entropy
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 

@@ -20,8 +20,8 @@ from lossbook.arrays import (
     namespace,
     same_kind,
 )
-from lossbook.binary import logistic_loss
-from lossbook.categorical import cross_entropy
+from lossbook.binary.logits import logistic_loss
+from lossbook.categorical.logits import cross_entropy
 from lossbook.contrastive.batches import Batch, batch
 from lossbook.contrastive.pairwise import cosines
 from lossbook.reduction import Reduction

@@ -58,6 +58,9 @@ class Node:
     def __sub__(self, other):
         return self + -as_node(other, self)
 
+    def __rsub__(self, other):
+        return as_node(other, self) - self
+
     __radd__, __rmul__ = __add__, __mul__
 
     def tanh(self):

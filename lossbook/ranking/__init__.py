@@ -7,7 +7,11 @@
 ``lists``
     a list as a whole: softmax, ListNet, ListMLE, ApproxNDCG.
 ``metrics``
-    DCG, NDCG, reciprocal rank, average precision, the areas under the two curves.
+    DCG, NDCG, reciprocal rank.
+``curves``
+    metrics over all thresholds: average precision, the areas under the two curves.
+``ranked``
+    lists by falling score, with their ties: what the metrics share.
 ``order``
     positions, ties, gains and discounts, which the others share; and the checks.
 
@@ -16,6 +20,7 @@ that are 0 or larger. ``item_mask`` leaves items out of a list, ``where`` leaves
 What a list without anything to put in order is worth, each function says.
 """
 
+from lossbook.ranking.curves import average_precision, pr_auc, roc_auc
 from lossbook.ranking.lists import (
     approx_ndcg_loss,
     approx_ndcg_loss_rule,
@@ -26,14 +31,7 @@ from lossbook.ranking.lists import (
     ranking_softmax_loss,
     ranking_softmax_loss_rule,
 )
-from lossbook.ranking.metrics import (
-    average_precision,
-    dcg,
-    ndcg,
-    pr_auc,
-    reciprocal_rank,
-    roc_auc,
-)
+from lossbook.ranking.metrics import dcg, ndcg, reciprocal_rank
 from lossbook.ranking.pair_lists import (
     all_pairs_hinge_loss,
     all_pairs_hinge_loss_rule,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lossbook.arrays import Array, ArrayLike, check_number, constant
-from lossbook.categorical import soft_cross_entropy_rule
+from lossbook.categorical.logits import soft_cross_entropy_rule
 from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (
@@ -176,13 +176,13 @@ def listmle_loss(
     r"""Minus the log-likelihood of the order of a list in the model of Plackett and Luce.
 
     .. math::
-        \ell(s, r) = -\sum_i \ln \frac{e^{s_i}}{\sum_{j:\, r_j \le r_i} e^{s_j}}
+        \ell(s, r) = -\sum_{i:\, r_i > r_{\min}} \ln \frac{e^{s_i}}{\sum_{j:\, r_j \le r_i} e^{s_j}}
 
     The order is drawn from the top: at each place an item is chosen, with the probabilities of a
     softmax, from those that are left. Items of equal relevance have no order among them.
     Each of them is compared with all that are no better (N. Breslow's rule for ties), which
-    does not depend on the order in which they are stored. The least relevant items, when
-    they tie, are what is left over; nothing is chosen from them, and they add no term. For
+    does not depend on the order in which they are stored. The least relevant items, of relevance
+    :math:`r_{\min}`, are what is left over; nothing is chosen from them: they add no term. For
     relevances of 0 and 1 the result is therefore :func:`ranking_softmax_loss`.
 
     Parameters
@@ -291,7 +291,7 @@ def approx_ndcg_loss(
     relevance
         Relevances r, 0 or larger; same shape.
     temperature
-        The number :math:`\tau > 0` that divides the differences: towards 0 the ranks become true
+        The number :math:`\tau > 0` that divides the differences: toward 0 the ranks become true
         ones, and the gradient vanishes.
     gain
         ``"exponential"`` for :math:`g = 2^r - 1`, ``"linear"`` for g = r.

@@ -41,14 +41,14 @@ def pairwise_hinge_loss(
     r"""How far the lead of the better item falls short of a margin.
 
     .. math::
-        \ell(s_+, s_-) = \max(0,\ m - (s_+ - s_-))
+        \ell(s_p, s_n) = \max(0,\ m - (s_p - s_n))
 
     Parameters
     ----------
     positive_scores
-        Scores :math:`s_+` of the items that belong above; floats of any shape.
+        Scores :math:`s_p` of the items that belong above; floats of any shape.
     negative_scores
-        Scores :math:`s_-` of the items that belong below, same shape.
+        Scores :math:`s_n` of the items that belong below, same shape.
     margin
         The lead m that is enough; a number, 0 or larger. With 0 a tie costs nothing.
     weights, where, reduction
@@ -74,8 +74,8 @@ def pairwise_hinge_loss(
 
     Notes
     -----
-    The derivative for :math:`s_+` is -1 where the loss is positive and 0 elsewhere, at the kink
-    too; for :math:`s_-` it is the opposite. R. Herbrich, T. Graepel and K. Obermayer, *Large
+    The derivative for :math:`s_p` is -1 where the loss is positive and 0 elsewhere, at the kink
+    too; for :math:`s_n` it is the opposite. R. Herbrich, T. Graepel and K. Obermayer, *Large
     margin rank boundaries for ordinal regression*, 2000. Chapter 7.
     """
     a, b, weights, where = _checked(positive_scores, negative_scores, weights, where)
@@ -116,7 +116,7 @@ def bpr_loss(
     r"""Minus the log-probability that the better item wins; also the loss of a reward model.
 
     .. math::
-        \ell(s_+, s_-) = -\ln \sigma(s_+ - s_-) = \ln(1 + e^{s_- - s_+})
+        \ell(s_p, s_n) = -\ln \sigma(s_p - s_n) = \ln(1 + e^{s_n - s_p})
 
     Bayesian personalized ranking takes the scores of an item that a user has chosen and of
     one drawn from the others. A reward model takes those of the answer that a person has
@@ -125,9 +125,9 @@ def bpr_loss(
     Parameters
     ----------
     positive_scores
-        Scores :math:`s_+` of the items that belong above; floats of any shape.
+        Scores :math:`s_p` of the items that belong above; floats of any shape.
     negative_scores
-        Scores :math:`s_-` of the items that belong below, same shape.
+        Scores :math:`s_n` of the items that belong below, same shape.
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`.
 
@@ -149,7 +149,7 @@ def bpr_loss(
 
     Notes
     -----
-    The derivative for :math:`s_+` is :math:`-\sigma(s_- - s_+)`; for :math:`s_-` it is the
+    The derivative for :math:`s_p` is :math:`-\sigma(s_n - s_p)`; for :math:`s_n` it is the
     opposite. The paper adds a penalty on the parameters that gave the scores: S. Rendle et al.,
     *BPR: Bayesian personalized ranking from implicit feedback*, 2009, section 4. Chapter 7.
     """

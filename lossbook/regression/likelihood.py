@@ -18,7 +18,7 @@ from lossbook.arrays import (
 )
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
-from lossbook.regression import check_finite, checked
+from lossbook.regression.errors import check_finite, checked
 from lossbook.rule import rule
 
 LOG_TWO_PI = math.log(2 * math.pi)

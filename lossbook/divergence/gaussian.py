@@ -20,7 +20,7 @@ from lossbook.arrays import (
     same_kind,
     working_dtype,
 )
-from lossbook.divergence import entries
+from lossbook.divergence.probs import entries
 from lossbook.driver import Prepared, public
 from lossbook.excess import difference, excess, log_ratio
 from lossbook.reduction import Reduction

@@ -1,7 +1,6 @@
-"""Reduction: from many losses to one number (chapter 9).
+"""The four reductions (chapter 9).
 
-The four reductions, with w the weights (1 if none are given) and n the number of entries
-that the mask keeps:
+With w the weights (1 if none are given) and n the number of entries that the mask keeps:
 
 ``"none"``
     each loss, times its weight; 0 where the mask is False.
@@ -68,7 +67,8 @@ def reduce(
     where
         Booleans, broadcast to the losses; False leaves an entry out.
     reduction
-        ``"none"``, ``"sum"``, ``"mean"`` or ``"weighted_mean"``, see :mod:`lossbook.reduction`.
+        ``"none"``, ``"sum"``, ``"mean"`` or ``"weighted_mean"``: see above,
+        or :mod:`lossbook.reduction.core`.
 
     Returns
     -------

@@ -20,8 +20,8 @@ from lossbook.arrays import (
     times,
     wide_dtype,
 )
-from lossbook.categorical import cross_entropy
-from lossbook.categorical_rows import Rows, labeled
+from lossbook.categorical.logits import cross_entropy
+from lossbook.categorical.rows import Rows, labeled
 from lossbook.driver import value_and_grad
 
 

@@ -1,9 +1,5 @@
 """Squared and absolute errors and the quantile loss (chapter 6).
 
-The root mean squared error is in :mod:`lossbook.norms`, losses that count an outlier less in
-:mod:`lossbook.robust`, those that come from a likelihood in :mod:`lossbook.likelihood`, those
-of boxes in :mod:`lossbook.boxes`.
-
 All take predictions first and targets second, of the same shape, and see nothing but the
 error e, the one less the other. The difference of two floats is rounded once, so it has all
 its digits however close they are; one that is too large for the dtype is infinite.

@@ -11,8 +11,8 @@ from lossbook.arrays import (
     same_kind,
     times,
 )
-from lossbook.categorical import own, rivals
-from lossbook.categorical_rows import checked_class_mask, labeled
+from lossbook.categorical.logits import own, rivals
+from lossbook.categorical.rows import checked_class_mask, labeled
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
 from lossbook.reduction import Reduction

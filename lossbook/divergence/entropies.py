@@ -17,7 +17,7 @@ from lossbook.arrays import (
     namespace,
     same_kind,
 )
-from lossbook.divergence import checked_distributions
+from lossbook.divergence.probs import checked_distributions
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, select
 from lossbook.reduction import Reduction

@@ -10,7 +10,7 @@ from __future__ import annotations
 from lossbook.arrays import Array, ArrayLike, check_number
 from lossbook.driver import public
 from lossbook.reduction import Reduction
-from lossbook.regression import prepare
+from lossbook.regression.errors import prepare
 from lossbook.rule import rule
 
 

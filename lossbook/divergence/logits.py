@@ -17,7 +17,7 @@ from lossbook.arrays import (
     same_kind,
     times,
 )
-from lossbook.divergence import checked_pair
+from lossbook.divergence.probs import checked_pair
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, difference, exact_minus, excess, select
 from lossbook.reduction import Reduction

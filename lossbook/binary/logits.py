@@ -1,6 +1,6 @@
 """Binary cross-entropy and its relatives, from logits (chapter 3).
 
-Those that take probabilities are in :mod:`lossbook.binary_probs`. Prefer logits: a
+Those that take probabilities are in :mod:`lossbook.binary.probs`. Prefer logits: a
 probability near 1 has lost the digits that a loss needs before it gets there.
 """
 

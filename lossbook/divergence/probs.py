@@ -3,9 +3,6 @@ r"""How far a distribution is from another (chapter 5), from probabilities and t
 A distribution is a row of K probabilities along ``axis``. The functions of two take them
 in the order of mathematics: ``kl_divergence(p, q)`` is :math:`D(p\,\Vert\,q)`, an average over p.
 Of a truth and a model of it, it is the truth that comes first. Both may need gradients.
-
-Entropies are in :mod:`lossbook.divergence_entropy`, what takes logits is in
-:mod:`lossbook.divergence_logits`, Gaussians are in :mod:`lossbook.divergence_gaussian`.
 """
 
 from __future__ import annotations

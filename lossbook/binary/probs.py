@@ -1,13 +1,13 @@
 """Binary cross-entropy and the Brier score, from probabilities (chapter 3).
 
 For a model that gives nothing but probabilities. Where there are logits, use
-:mod:`lossbook.binary`: a probability near 1 has lost the digits that a loss needs.
+:mod:`lossbook.binary.logits`: a probability near 1 has lost the digits that a loss needs.
 """
 
 from __future__ import annotations
 
 from lossbook.arrays import Array, ArrayLike, check_number, check_within, times
-from lossbook.binary import checked, pulls
+from lossbook.binary.logits import checked, pulls
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule

@@ -21,7 +21,7 @@ from lossbook.arrays import (
     wide_dtype,
 )
 from lossbook.driver import Prepared, public
-from lossbook.regression import check_finite, checked
+from lossbook.regression.errors import check_finite, checked
 from lossbook.rule import rule
 
 

@@ -1,6 +1,6 @@
 """Cross-entropy over K classes, from probabilities or their logarithms (chapter 4).
 
-For a model that gives nothing else. Where there are logits, use :mod:`lossbook.categorical`:
+For a model that gives nothing else. Where there are logits, use :mod:`lossbook.categorical.logits`:
 a probability near 1 has lost the digits that a loss needs.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from lossbook.arrays import Array, ArrayLike, check_number, check_simplex, check_within
-from lossbook.categorical import own, rivals
-from lossbook.categorical_rows import across, distributed, labeled, smoothed
+from lossbook.categorical.logits import own, rivals
+from lossbook.categorical.rows import across, distributed, labeled, smoothed
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
@@ -40,7 +40,7 @@ def nll_loss(
     labels
         Integers y from 0 to K - 1; the shape of ``log_probs`` without ``axis``.
     class_weights
-        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical`.
+        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical.logits`.
     ignore_index
         A label that marks rows to leave out.
     weights, where, reduction
@@ -124,7 +124,7 @@ def cross_entropy_from_probs(
         Takes :math:`\varepsilon` in [0, 1] of the target's mass from the label and spreads it
         evenly over all K classes.
     class_weights
-        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical`.
+        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical.logits`.
     ignore_index
         A label that marks rows to leave out.
     weights, where, reduction
@@ -207,7 +207,7 @@ def soft_cross_entropy_from_probs(
     label_smoothing
         Replaces q by :math:`(1-\varepsilon)\,q + \varepsilon/K`; a number in [0, 1].
     class_weights
-        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical`.
+        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical.logits`.
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each row.
     axis

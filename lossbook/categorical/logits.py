@@ -1,6 +1,6 @@
 """Cross-entropy over K classes and its relatives, from logits (chapter 4).
 
-Those that take probabilities or their logarithms are in :mod:`lossbook.categorical_probs`.
+Those that take probabilities or their logarithms are in :mod:`lossbook.categorical.probs`.
 A row of K logits runs along ``axis``; labels are whole numbers from 0 to K - 1 and have no
 such axis. A logit of :math:`-\\infty` is a class that is not on offer.
 
@@ -13,7 +13,7 @@ labels is the sum of :math:`w_y`.
 from __future__ import annotations
 
 from lossbook.arrays import Array, ArrayLike, check_number, constant, times
-from lossbook.categorical_rows import distributed, labeled, smoothed
+from lossbook.categorical.rows import distributed, labeled, smoothed
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
@@ -49,7 +49,7 @@ def cross_entropy(
         Takes :math:`\varepsilon` in [0, 1] of the target's mass from the label and spreads it
         evenly over the classes on offer, the label's own included.
     class_weights
-        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical`.
+        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical.logits`.
     class_mask
         Booleans, broadcast to the logits; a class that is False is not on offer in that row,
         as if its logit were :math:`-\infty`.
@@ -162,7 +162,7 @@ def soft_cross_entropy(
         Replaces q by :math:`(1-\varepsilon)\,q + \varepsilon/K`, with K the number of classes
         on offer in the row; a number in [0, 1].
     class_weights
-        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical`.
+        The weight of each class, K non-negative numbers; see :mod:`lossbook.categorical.logits`.
     class_mask
         Booleans, broadcast to the logits; a class that is False is not on offer in that row,
         as if its logit were :math:`-\infty`.

@@ -25,7 +25,7 @@ from lossbook.arrays import (
 )
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
-from lossbook.regression import check_finite, checked
+from lossbook.regression.errors import check_finite, checked
 from lossbook.rule import Rule, rule
 
 
