@@ -326,9 +326,10 @@ def check_number(
 
 
 def as_near(number: float, x: Array) -> float:
-    """A positive number as near as the precision of ``x`` has it: neither 0 nor infinite."""
+    """A number as near as the precision of ``x`` has it: finite, and 0 only if it is 0."""
     info = namespace(x).finfo(working_dtype(x))
-    return min(max(number, float(info.smallest_normal) * float(info.eps)), float(info.max))
+    size = max(abs(number), float(info.smallest_normal) * float(info.eps)) if number else 0.0
+    return math.copysign(min(size, float(info.max)), number)
 
 
 def check_axis(axis: int, ndim: int) -> int:

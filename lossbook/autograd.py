@@ -87,9 +87,9 @@ def _save(ctx, inputs: tuple, ready: tuple = ()) -> None:
 
 def _saved(ctx) -> tuple[tuple, Share, tuple]:
     """The inputs, the share of each loss, and the gradients that are there already."""
-    inputs, rest = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
-    weights, mask, *ready = rest
-    return inputs, Share(weights, ctx.factor, mask), tuple(ready)
+    saved = ctx.saved_tensors  # read once: torch.utils.checkpoint gives them once
+    weights, mask, *ready = saved[ctx.count :]
+    return saved[: ctx.count], Share(weights, ctx.factor, mask), tuple(ready)
 
 
 def _grads(ctx, inputs: tuple, share: Share) -> tuple:

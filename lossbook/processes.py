@@ -19,8 +19,11 @@ import tempfile
 import time
 import traceback
 from datetime import timedelta
+from numbers import Integral
 from pathlib import Path
 from typing import Any
+
+from lossbook.arrays import check_number
 
 TOO_LATE = 3
 
@@ -34,9 +37,9 @@ def run_processes(program: str | Path, count: int, *, timeout: float = 60.0) -> 
         A Python file that defines ``work``. When it is called, the group of the processes is
         set up: ``torch.distributed`` can be used. What it returns must fit into JSON.
     count
-        How many processes there are; ``rank`` goes from 0 to count - 1.
+        How many processes there are, at least 1; ``rank`` goes from 0 to count - 1.
     timeout
-        The number of seconds after which all are stopped.
+        The number of seconds after which all are stopped, positive.
 
     Returns
     -------
@@ -45,20 +48,28 @@ def run_processes(program: str | Path, count: int, *, timeout: float = 60.0) -> 
 
     Raises
     ------
+    TypeError, ValueError
+        If the count or the time limit is not a number in its range.
     RuntimeError
-        If a process fails or dies: its rank and the reason. The others are stopped.
+        If a process fails, dies, or ends before ``work`` returns: its rank and the reason. The
+        others are stopped.
     TimeoutError
         If it takes longer than the time limit. All are stopped.
     """
+    if not isinstance(count, Integral) or isinstance(count, bool):
+        raise TypeError(f"count must be a whole number, got {type(count).__qualname__}")
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    timeout = check_number("timeout", timeout, 0, open_low=True)
     root = str(Path(__file__).parents[1])
     paths = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Path(folder, "stderr").open("wb") as stderr:
         command = [sys.executable, "-m", "lossbook.processes", program, count, timeout, folder]
         launcher = subprocess.Popen(
             [str(part) for part in command],
             env={**os.environ, "PYTHONPATH": paths},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             start_new_session=True,
         )
         try:
@@ -70,7 +81,7 @@ def run_processes(program: str | Path, count: int, *, timeout: float = 60.0) -> 
         if code == TOO_LATE:
             raise TimeoutError(f"{count} processes were stopped after {timeout:g} s: {program}")
         if code:
-            raise RuntimeError(_read(folder, "error") or f"the launcher ended with code {code}")
+            raise RuntimeError(_read(folder, "error") or _launcher_error(folder, code))
         return [json.loads(_read(folder, f"{rank}.json")) for rank in range(count)]
 
 
@@ -84,9 +95,14 @@ def _stop(launcher: subprocess.Popen) -> None:
     launcher.wait()
 
 
+def _launcher_error(folder: str, code: int) -> str:
+    said = _read(folder, "stderr").strip().splitlines()[-1:]
+    return ": ".join([f"the launcher ended with code {code}", *said])
+
+
 def _read(folder: str | Path, name: str) -> str:
     path = Path(folder, name)
-    return path.read_text("utf-8") if path.exists() else ""
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 # --------------------------------------------------------------- in the other processes
@@ -103,21 +119,32 @@ def _launch(program: str, count: int, timeout: float, folder: str) -> int:
     ]
     for member in members:
         member.start()
-    while any(member.exitcode is None for member in members):
+    try:
+        while any(member.exitcode is None for member in members):
+            _fail_with_the_first(members, folder)
+            if time.monotonic() > deadline:
+                return TOO_LATE
+            time.sleep(0.01)
         _fail_with_the_first(members, folder)
-        if time.monotonic() > deadline:
-            return TOO_LATE
-        time.sleep(0.01)
-    _fail_with_the_first(members, folder)
-    return 0
+        return 0
+    finally:
+        for member in members:  # at its exit it would wait for those that ignore SIGTERM
+            member.kill()
+
+
+def _failed(members: list, folder: str) -> list[int]:
+    """The ranks of those that have ended otherwise than by returning from ``work``."""
+    ended = [r for r, member in enumerate(members) if member.exitcode is not None]
+    return [r for r in ended if members[r].exitcode or not Path(folder, f"{r}.json").exists()]
 
 
 def _fail_with_the_first(members: list, folder: str) -> None:
-    if not any(member.exitcode for member in members):
+    if not _failed(members, folder):
         return
     time.sleep(0.3)  # whoever has lost a peer fails too, but the cause has failed before
-    rank = min((r for r, m in enumerate(members) if m.exitcode), key=lambda r: _when(folder, r))
-    code, reason = members[rank].exitcode, _read(folder, f"{rank}.error")
+    rank = min(_failed(members, folder), key=lambda r: _when(folder, r))
+    code = members[rank].exitcode
+    reason = _read(folder, f"{rank}.error") or ("" if code else "work has not returned")
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     message = f"process {rank} of {len(members)} {ended}"
     Path(folder, "error").write_text(f"{message}: {reason}" if reason else message, "utf-8")
@@ -134,6 +161,7 @@ def _member(program: str, rank: int, count: int, timeout: float, folder: str) ->
     """One process of the group."""
     import torch.distributed as dist
 
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the file is the launcher's
     names = [name for _, name in socket.if_nameindex()]
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if "lo" in names else "lo0")
     try:
@@ -148,9 +176,9 @@ def _member(program: str, rank: int, count: int, timeout: float, folder: str) ->
         Path(folder, f"{rank}.json").write_text(json.dumps(result), "utf-8")
         dist.barrier()  # nobody leaves while another still needs it
         dist.destroy_process_group()
-    except Exception as error:
-        reason = traceback.format_exception_only(error)[-1].strip()
-        Path(folder, f"{rank}.error").write_text(reason, "utf-8")
+    except BaseException as error:  # SystemExit, too: it is not how work returns
+        reason = "".join(traceback.format_exception_only(error)).strip()
+        Path(folder, f"{rank}.error").write_text(reason, "utf-8", "replace")
         sys.exit(1)
 
 

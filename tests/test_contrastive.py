@@ -549,3 +549,101 @@ def test_processes_find_what_one_process_finds(tmp_path, count):
         for x, parts in zip((u, v), zip(*grads, strict=True), strict=True):
             assert np.concatenate(parts) == pytest.approx(x.grad.numpy(), rel=1e-12, abs=1e-15)
     assert sum(s[1] for s in shards) == pytest.approx(scale.grad.item(), rel=1e-12)
+
+
+# --------------------------------------------------------------- what broke it, and is mended
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_pairwise_cosines_are_rounded_once(dtype):
+    a = np.random.default_rng(1).normal(size=(40, 64)).astype(dtype)
+    for library in ("numpy", "torch"):
+        [given] = to(library, [a], dtype)
+        found, wide = plain(pairwise_cosines(given)), pairwise_cosines(a.astype(float))
+        off = abs(found - wide)
+        assert (off <= 0.501 * np.spacing(abs(wide).astype(dtype))).all()
+
+
+@pytest.mark.parametrize("temperature", [1e-38, 1e-300, 1e-320])
+def test_no_temperature_is_too_small(temperature):
+    s = np.array([[1.0, 0.5, 0.0], [0.5, 1.0, 0.25]], np.float32)
+    single = info_nce(s, [0, 0], temperature=temperature, reduction="none")
+    assert single.tolist() == [0, math.inf] or (temperature == 1e-38 and single[1] > 1e37)
+    near, far = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.eye(3, 2)
+    far[2] = -far[0]
+    for x in (near, near.astype(np.float32), torch.tensor(near)):
+        assert sup_con_loss(x, [0, 0, 1], temperature=temperature) == 0
+    for x in (far, far.astype(np.float32)):  # overflows without a warning
+        assert sup_con_loss(x, [1, 0, 1], temperature=temperature) > 1e37
+        assert in_batch_info_nce(x, x[::-1], temperature=temperature) > 1e36
+
+
+def test_a_scale_beyond_all_floats_is_refused():
+    for loss in (clip_loss, functools.partial(siglip_loss, bias=0.0)):
+        assert np.isfinite(loss(np.eye(3), np.eye(3), log_scale=709.0))
+        with pytest.raises(ValueError, match=r"log_scale must be in \(-inf, 709\], got 710"):
+            loss(np.eye(3), np.eye(3), log_scale=710)
+        with pytest.raises(TypeError, match="log_scale is a torch tensor and images a NumPy array"):
+            loss(np.eye(3), np.eye(3), log_scale=torch.tensor(1.0))
+
+
+@over_libraries
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_of_no_rows_is_0(library, name):
+    [none] = to(library, [np.zeros((0, 3))])
+    assert LOSSES[name](none, none) == 0
+    assert LOSSES[name](none, none, reduction="none").shape == (0,)
+
+
+@over_libraries
+def test_no_rows_have_no_triplets_and_no_partners(library):
+    none, labels = to(library, [np.zeros((0, 3)), np.zeros(0, int)])
+    assert sup_con_loss(none, labels, temperature=0.1) == 0
+    for mine in (hardest_triplets, semi_hard_triplets):
+        assert [tuple(x.shape) for x in mine(pairwise_distances(none), labels)] == [(0,)] * 3
+
+
+def test_labels_of_another_library_are_refused():
+    with pytest.raises(TypeError, match="embeddings is a torch tensor and labels a NumPy array"):
+        sup_con_loss(torch.tensor(FIRST), LABELS, temperature=0.1)
+
+
+@over_libraries
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_mining_never_takes_a_row_that_is_no_candidate(library, value):
+    labels = np.array([0, 0, 1, 1])
+    found = hardest_triplets(*to(library, [np.full((4, 4), value), labels]))
+    a, p, n = (np.asarray(x) for x in found)
+    assert (labels[a] == labels[p]).all() and (a != p).all() and (labels[a] != labels[n]).all()
+
+
+@pytest.mark.parametrize("loss", [contrastive_loss, hadsell_loss])
+@pytest.mark.parametrize("margin", [1e39, 1e-50])
+def test_a_margin_out_of_the_range_of_the_dtype_is_the_nearest_in_it(loss, margin):
+    for label in (0, 1):
+        value, slope = value_and_grad(loss, np.float32([1.0]), [label], margin=margin)
+        assert not np.isnan(value) and not np.isnan(slope).any()
+
+
+def test_uniformity_has_no_nan_for_a_large_sharpness():
+    assert uniformity(np.eye(3)[[0, 0, 1]], sharpness=1e308) == pytest.approx(-math.log(3))
+
+
+def test_alignment_curves_where_the_pair_coincides():
+    u = torch.tensor([[0.6, 0.8]], dtype=torch.float64, requires_grad=True)
+    [slope] = torch.autograd.grad(alignment(u, u.detach()), u, create_graph=True)
+    along = torch.tensor([[-0.8, 0.6]], dtype=torch.float64)
+    [curve] = torch.autograd.grad((slope * along).sum(), u)
+    assert torch.allclose(curve, 2 * along, rtol=1e-12)
+
+
+def test_a_loss_can_be_checkpointed():
+    from torch.utils.checkpoint import checkpoint
+
+    x, y = torch.tensor(FIRST, requires_grad=True), torch.tensor(SECOND)
+    for loss in (LOSSES["clip"], triplets_of, euclidean_distance):
+        [found] = torch.autograd.grad(checkpoint(loss, x, y, use_reentrant=False).sum(), x)
+        [expected] = torch.autograd.grad(loss(x, y).sum(), x)
+        assert torch.equal(found, expected)
+
+
+def triplets_of(x, y):
+    return triplet_loss(x, y, y.flip(0))

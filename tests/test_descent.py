@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import math
 import warnings
@@ -681,3 +682,89 @@ def test_the_tape_adds_up_over_copies_and_refuses_what_it_can_not():
         loss_of(squared_error, a, np.zeros(1), reduction="none")
     edge = Node(np.array([-math.inf, math.nan, 1.0])).relu().value
     assert edge[0] == 0 and math.isnan(edge[1]) and edge[2] == 1
+
+
+# --------------------------------------------------------------- what broke it, and is mended
+@pytest.mark.parametrize("dtype", [np.float16, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("optimizer", [AdaGrad(), RMSProp(), Adam(), AdamW()], ids=repr)
+def test_in_half_precision_no_step_is_lost_on_the_way(optimizer, dtype):
+    array = np.array if dtype is np.float16 else torch.tensor
+    theta = array([1.0, 1.0, 1.0], dtype=dtype)
+    g = array([0.0, 1e-3, 300.0], dtype=dtype)  # 300**2 is beyond float16, eps below it
+    wide = np.array([1.0, 1.0, 1.0]), np.array([float(x) for x in g])
+    _, update = optimizer.step(optimizer.start(theta), g, theta)
+    _, expected = optimizer.step(optimizer.start(wide[0]), wide[1], wide[0])
+    assert update.dtype == dtype
+    assert np.allclose([float(x) for x in update], expected, rtol=1e-2)
+
+
+def test_newton_steps_in_half_precision():
+    for theta in (np.ones(2, np.float16), torch.ones(2).bfloat16()):
+        hessian = 2 * (np.eye(2) if isinstance(theta, np.ndarray) else torch.eye(2))
+        path = minimize(
+            lambda x: ((x**2).sum(), 2 * x), theta, Newton(lambda x, h=hessian: h), steps=1
+        )
+        assert path.last.tolist() == [0, 0] and path.last.dtype == theta.dtype
+
+
+ONES = np.ones(2)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: run_of(lambda x: (1.0, torch.ones(2))), "gradient is a torch tensor and param"),
+        (lambda: run_of(lambda x: (1.0, x * 1j)), "gradient must hold real numbers, got dtype"),
+        (lambda: run_of(lambda x: (None, x)), "the value must be one number, got NoneType"),
+        (lambda: run_of(square, optimizer=0.1), "optimizer must be one of lossbook's, got 0.1"),
+        (lambda: run_of(square, line_search=3), "line_search must be a Backtracking or None"),
+        (lambda: run_of(square, [ONES, torch.ones(2)]), "parameters must be arrays of one library"),
+        (lambda: run_of(square, optimizer=Newton(lambda x: [[1.0]])), "the Hessian must be an arr"),
+        (
+            lambda: run_of(square, optimizer=Newton(lambda x: torch.eye(2))),
+            "hessian is a torch ten",
+        ),
+    ],
+)
+def test_what_a_run_cannot_use_is_refused_by_name(call, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        call()
+
+
+def square(x):
+    return (x**2).sum(), 2 * x
+
+
+def run_of(function, start=ONES, *, optimizer=GradientDescent(0.1), **options):  # noqa: B008
+    return minimize(function, start, optimizer, steps=1, **options)
+
+
+def test_a_value_that_requires_a_gradient_is_a_number():
+    value = torch.tensor(1.0, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run_of(lambda x: (value * 1, x)).values.tolist() == [1, 1]
+
+
+def test_named_tuples_are_trees():
+    Point = collections.namedtuple("Point", "x y")
+    path = run_of(lambda p: (1.0, Point(p.x, p.y)), Point(np.ones(2), np.zeros(1)))
+    assert isinstance(path.last, Point) and path.last.x.tolist() == [0.9, 0.9]
+
+
+def test_a_limit_beyond_the_dtype_cuts_nothing_off():
+    for g in (np.float16([1, -2]), torch.tensor([1.0, -2.0])):
+        assert clip_by_value(g, 1e300).tolist() == [1, -2]
+
+
+def test_a_step_too_small_for_the_point_is_refused():
+    with pytest.raises(ValueError, match="step must be large enough to change 1, got 1e-20"):
+        numerical_gradient(lambda x: x.sum(), np.ones(2), step=1e-20)
+
+
+def test_one_number_may_have_axes():
+    assert np.allclose(numerical_gradient(lambda x: x[:1], np.ones(2)), [1, 0])
+
+
+def test_whole_numbers_on_the_tape_are_floats():
+    assert (Node(np.array([1, 2])) * 0.5).value.tolist() == [0.5, 1.0]

@@ -89,6 +89,26 @@ def test_a_difference_that_rounds_keeps_the_digits_of_its_exponential(library):
 
 
 @over_libraries
+def test_a_difference_that_loses_a_whole_unit_has_a_slope(library):
+    a, b = to(library, [[1.0, -1.0], [1e17, 1e17]])  # b - a is 1e17: 1 too many, 1 too few
+    value, slope = value_and_grad(bpr_loss, a, b, reduction="none")
+    assert plain(value).tolist() == [1e17, 1e17] and plain(slope).tolist() == [-1, -1]
+
+
+@over_libraries
+def test_parameters_beyond_single_precision_are_as_near_as_it_has_them(library):
+    s, r = to(library, [[[2.0, 2.0, 1.0, 3.0]], [[1.0, 0.0, 0.0, 0.0]]], "float32")
+    cold = [approx_ndcg_loss(s, r, temperature=t) for t in (1e-50, 1e-30)]
+    assert plain(cold[0]) == plain(cold[1])
+    assert np.isfinite(plain(value_and_grad(approx_ndcg_loss, s, r, temperature=1e-50)[1])).all()
+    for value in (
+        pairwise_hinge_loss(s, r, margin=1e300),
+        all_pairs_hinge_loss(s, r, margin=1e300),
+    ):
+        assert plain(value) > 1e38  # and not nan
+
+
+@over_libraries
 def test_pairs_have_the_numbers_of_the_chapter(library):
     a, b, half = to(library, [[0.0], [0.5], [0.5]])
     assert plain(pairwise_hinge_loss(a, b)) == 1.5
@@ -407,6 +427,16 @@ def test_relevances_whose_power_of_two_overflows(library):
     assert plain(ndcg(s, r, gain="exponential")) == pytest.approx(expected, rel=1e-14)
 
 
+@over_lists
+@over_libraries
+def test_a_relevance_that_single_precision_cannot_hold(loss, library):
+    (s,) = to(library, [[[1.0, 2.0]]], "float32")
+    (r,) = to(library, [[[1e300, 0.0]]], "float64")
+    with pytest.raises(ValueError, match=r"relevance must be in .*, got 1e\+300 at index \(0, 0\)"):
+        loss(s, r)
+    loss(s, r, item_mask=to(library, [[False, True]], "bool")[0])
+
+
 # ------------------------------------------------------------------------------- metrics
 def judged(rows=60, size=8, seed=5):
     """Lists with many ties in the scores, some without a positive or without a negative."""
@@ -523,6 +553,32 @@ def test_metrics_of_masked_items_and_lists(metric, library):
     assert plain(turned) == pytest.approx(mean, rel=1e-14)
 
 
+@over_libraries
+def test_a_list_of_one_item_is_in_order(library):
+    s, y = to(library, [[[0.3]], [[1.0]]])
+    for metric in (reciprocal_rank, average_precision, pr_auc):
+        assert plain(metric(s, y)) == 1
+    assert all(plain(f(s, y, gain="linear", ties=t)) == 1 for f in (dcg, ndcg) for t in TIES)
+    assert math.isnan(plain(roc_auc(s, y)))
+
+
+@pytest.mark.parametrize("gain", ["linear", "exponential"])
+def test_the_best_order_has_an_ndcg_of_1_and_whole_gains_are_exact(gain):
+    rng = np.random.default_rng(0)
+    for size in range(1, 40):
+        r = rng.integers(0, 5, size) + (np.arange(size) == 0) / 3
+        assert ndcg(r, r, gain=gain) == ndcg(np.argsort(np.argsort(r)), r, gain=gain) == 1
+    assert dcg([1.0], [50.0], gain="exponential") == 2**50 - 1
+
+
+@over_libraries
+def test_a_gain_that_overflows_is_infinite(library):
+    s, r = to(library, [[2.0, 1.0, 1.0, 0.0], [1.0, 2000.0, 1.0, 1.0]])
+    for ties in TIES:
+        assert plain(dcg(s, r, gain="exponential", ties=ties)) == math.inf
+        assert plain(dcg(s, r, gain="exponential", ties=ties, k=1)) == 1
+
+
 @over_metrics
 def test_a_metric_that_is_not_defined_anywhere_is_nan(metric):
     assert math.isnan(metric([1.0, 2.0], [0, 0]))
@@ -540,6 +596,8 @@ def test_metrics_refuse_what_can_not_be_ranked(metric, library):
         metric(s, y)
     with pytest.raises(ValueError, match="labels must be 0 or 1, got 2 at index 0"):
         metric(y, 2 + 0 * y)
+    with pytest.raises(ValueError, match="labels must be 0 or 1, got -1 at index 0"):
+        metric(y, 2 * y - 1)
     with pytest.raises(ValueError, match="must have the same shape"):
         metric(y, y[:, None])
 
@@ -567,6 +625,7 @@ def test_a_metric_has_no_gradient_and_needs_no_detach():
     s, y = torch.randn(5, requires_grad=True), torch.tensor([0, 1, 0, 1, 1])
     assert not roc_auc(s, y).requires_grad
     assert not ndcg(s, y, gain="linear").requires_grad
+    assert not ndcg(s, y.double().requires_grad_(), gain="linear").requires_grad
 
 
 def test_the_area_under_the_roc_curve_is_the_share_of_pairs_in_order():

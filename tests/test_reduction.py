@@ -95,6 +95,25 @@ def test_infinities_of_losses_are_told_honestly(library):
     assert reduce(large) == 60000
 
 
+@over_libraries
+@pytest.mark.parametrize(("dtype", "unit"), [("float64", 1e308), ("float64", 5e-324),
+                                             ("float32", 3e38), ("float32", 1e-44)])  # fmt: skip
+def test_only_the_ratios_of_weights_count_for_their_mean(library, dtype, unit):
+    losses, w = to(library, [[10.0, 20.0, math.nan], [unit, unit, unit]], dtype)
+    (where,) = to(library, [[1, 1, 0]], "bool")
+    for keep in (None, where):
+        part = slice(2 if keep is None else 3)
+        keywords = {"weights": w[part], "where": keep, "reduction": "weighted_mean"}
+        assert plain(reduce(losses[part], **keywords)) == 15
+        value, slope = value_and_grad(squared_error, losses[part], 0 * w[part], **keywords)
+        assert plain(value) == pytest.approx(250, rel=1e-6)
+        assert plain(slope)[:2] == pytest.approx([10, 20], rel=1e-6)
+    if library == "torch":
+        w.requires_grad_()
+        found = reduce(losses, weights=w, where=where, reduction="weighted_mean")
+        assert plain(found.detach()) == 15
+
+
 def test_autograd_runs_through_your_own_losses():
     losses = torch.tensor(LOSSES, requires_grad=True)
     weights = torch.tensor(WEIGHTS, requires_grad=True)
@@ -334,6 +353,19 @@ def test_the_tilted_mean_keeps_its_digits():
     assert abs(float(log_mean_exp(x)) - 2.0000000005e-9) < 1e-24
 
 
+@over_libraries
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_tilts_and_fractions_beyond_the_dtype(library, dtype):
+    (x,) = to(library, [np.array([1.0, 1.25, 3.0])], dtype)
+    mean, rel = float(np.mean([1.0, 1.25, 3.0])), 2 * U[dtype]
+    for tilt, expected in ((1e308, 3), (-1e308, 1), (1e-300, mean), (-5e-324, mean)):
+        value, slope = value_and_grad(tilted_mean, x, tilt=tilt)
+        assert plain(value) == pytest.approx(expected, rel=rel)
+        assert plain(slope).sum() == pytest.approx(1, rel=2 * rel)
+    value, slope = value_and_grad(cvar, x, fraction=1e-50)
+    assert plain(value) == 3 and plain(slope).tolist() == [0, 0, 1]
+
+
 def test_cvar_is_the_least_over_all_thresholds_and_the_mean_of_the_k_largest():
     for fraction in (0.1, 0.3, 3 / 7, 0.75):
         for row in ROWS:
@@ -420,6 +452,16 @@ def test_a_shift_turns_one_prior_into_the_other(library, dtype):
     assert plain(across.T).tolist() == plain(moved).tolist()
 
 
+@over_libraries
+def test_a_shift_has_the_digits_of_its_priors(library):
+    (z,) = to(library, [[0.0, 0.0]])
+    old, new = to(library, [np.array([0.1, 0.9]), np.array([0.3, 0.7])], "float16")
+    exact = np.log(plain(new).astype(float) / plain(old).astype(float))
+    assert plain(shift_to_priors(z, old, new)) == pytest.approx(exact, rel=1e-14)
+    rare = shift_to_priors(z, *to(library, [[1e-310, 1.0], [0.5, 0.5]]))
+    assert plain(rare)[0] == pytest.approx(math.log(0.5) - math.log(1e-310), rel=1e-14)
+
+
 def test_a_base_rate_is_two_priors():
     z = np.random.default_rng(4).normal(size=5)
     two = shift_to_priors(np.stack([0 * z, z], -1), [0.7, 0.3], [0.99, 0.01])
@@ -486,8 +528,18 @@ def test_shards_of_half_precision_and_of_nothing():
     for total, reason in ((-1, "in \\[0, inf\\)"), (math.nan, "in"), (0, "is 0, and there are")):
         with pytest.raises(ValueError, match=f"total.*{reason}"):
             shard_mean(LOSSES, total)
-    with pytest.raises(ValueError, match="count must be in"):
-        RunningMean().add(1.0, count=-1)
+    for count in (-1, math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"count must be in .*, got {count}"):
+            RunningMean().add(1.0, count=count)
+    with pytest.raises(ValueError, match="mean must be one number, got the shape"):
+        RunningMean().add([1.0, 2.0], count=2)
+
+
+def test_a_running_mean_adds_up_in_double_precision():
+    half = RunningMean().add(torch.tensor(2.0).half(), count=torch.tensor(100_000))
+    assert half.value == 2  # their sum is no float16
+    ones = RunningMean().add(torch.tensor(1.0), count=2**24)
+    assert ones.add(torch.tensor(1.0), count=1).total == 2**24 + 1  # no float32
 
 
 # -------------------------------------------------------------------- across processes

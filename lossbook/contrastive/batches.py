@@ -7,6 +7,8 @@ precision, ten thousand times if it is 1e-4.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lossbook.arrays import (
@@ -16,11 +18,25 @@ from lossbook.arrays import (
     check_float,
     check_mask,
     check_same_shape,
+    is_torch,
     namespace,
     same_kind,
     wide_dtype,
 )
 from lossbook.reduction import Reduction, reduce
+from lossbook.rule import quiet
+
+
+def quietly(body: Callable[..., Array]) -> Callable[..., Array]:
+    """A composition without NumPy's warnings, as the rules are: what is inf is inf."""
+
+    @functools.wraps(body)
+    def function(*args: Any, **options: Any) -> Array:
+        tensors = (x for x in (*args, *options.values()) if is_torch(x))
+        with quiet(next(tensors, None)):
+            return body(*args, **options)
+
+    return function
 
 
 def embeddings(**named: Any) -> list[Array]:
@@ -37,6 +53,11 @@ def embeddings(**named: Any) -> list[Array]:
                 f"got {found[0].shape[1]} and {x.shape[1]}"
             )
     return found
+
+
+def none_of(s: Array) -> Array:
+    """The losses of no rows, from the similarities of none with none."""
+    return namespace(s).sum(s, axis=-1)
 
 
 class Batch(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    as_near,
     check_broadcasts,
     check_mask,
     check_number,
@@ -20,7 +21,7 @@ from lossbook.arrays import (
 )
 from lossbook.categorical.logits import cross_entropy_rule
 from lossbook.categorical.rows import Rows, labeled
-from lossbook.contrastive.batches import Batch, batch, embeddings
+from lossbook.contrastive.batches import Batch, batch, embeddings, none_of, quietly
 from lossbook.contrastive.pairwise import cosines
 from lossbook.driver import public
 from lossbook.reduction import Reduction
@@ -90,13 +91,14 @@ def info_nce(
         candidate_mask=candidate_mask, weights=weights, where=where,
     )  # fmt: skip
     rows = labeled("similarities", similarities, labels, axis, weights=weights, where=where)
-    params = {"temperature": check_number("temperature", temperature, 0, open_low=True)}
+    temperature = check_number("temperature", temperature, 0, open_low=True)
+    params = {"temperature": as_near(temperature, rows.x)}
     return _without(rows, mask).prepared(info_nce_rule, params, reduction)
 
 
 @rule("row")
 def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
-    # the difference first, then the division: s/tau would be rounded as a large number
+    # first the difference, then the division: s/tau is large, and so is its rounding
     d, *_ = shifted(xp, s, keep, temperature)
     value, slope = cross_entropy_rule.function(xp, d, y, keep)
     return value, lambda: slope() / temperature
@@ -115,6 +117,7 @@ def _without(rows: Rows, mask: Array | None) -> Rows:
     return rows._replace(keep=mask)
 
 
+@quietly
 def in_batch_info_nce(
     queries: ArrayLike,
     keys: ArrayLike,
@@ -207,11 +210,15 @@ def _negatives(both: Batch, s: Array, mask: Array, keep: Array | None) -> Array:
 
 def _found(both: Batch, s: Array, labels: Array, temperature, keep: Array | None) -> Array:
     """The loss of each row; those that the batch leaves out are 0."""
+    if 0 in s.shape:
+        check_number("temperature", temperature, 0, open_low=True)
+        return none_of(s)
     return info_nce(
         s, labels, temperature=temperature, candidate_mask=keep, where=both.where, reduction="none"
     )
 
 
+@quietly
 def nt_xent(
     first: ArrayLike,
     second: ArrayLike,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, check_number, is_integer, label_array, namespace
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    check_number,
+    constant,
+    is_integer,
+    label_array,
+    namespace,
+    same_kind,
+)
 from lossbook.categorical.logits import soft_cross_entropy
-from lossbook.contrastive.batches import batch
+from lossbook.contrastive.batches import batch, none_of, quietly
 from lossbook.contrastive.pairwise import cosines
 from lossbook.reduction import Reduction
 
 
+@quietly
 def sup_con_loss(
     embeddings: ArrayLike,
     labels: ArrayLike,
@@ -61,7 +71,7 @@ def sup_con_loss(
     P. Khosla et al., *Supervised contrastive learning*, 2020, equation 2. The loss can't fall to
     0 where a row has several positives: they share one probability. Chapter 8.
     """
-    labels = label_array(labels, embeddings)
+    _, labels = same_kind(embeddings=embeddings, labels=label_array(labels, embeddings))
     rows = batch(weights, where, embeddings=embeddings)
     temperature = check_number("temperature", temperature, 0, open_low=True)
     labels = _checked_labels(labels, rows.size)
@@ -74,8 +84,12 @@ def sup_con_loss(
     count = xp.sum(positive, axis=-1, dtype=rows.rows[0].dtype)
     anchors = count > 0
     targets = xp.where(positive, 1.0 / xp.where(anchors, count, 1.0)[:, None], 0.0)
+    s = cosines(rows.rows[0])
+    if rows.size == 0:
+        return rows.reduced(none_of(s), reduction)
+    top = constant(xp.max(xp.where(offered, s, -1.0), axis=-1, keepdims=True))
     losses = soft_cross_entropy(
-        cosines(rows.rows[0]) / temperature, xp.astype(targets, count.dtype),
+        (s - top) / temperature, xp.astype(targets, count.dtype),
         class_mask=offered, where=anchors, reduction="none",
     )  # fmt: skip
     return rows.reduced(losses, reduction, where=anchors)

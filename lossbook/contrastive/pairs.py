@@ -10,6 +10,7 @@ from __future__ import annotations
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    as_near,
     as_number,
     check_float,
     check_number,
@@ -168,5 +169,5 @@ def _prepare(
     check_same_shape(**{"distances": distances, name: labels})
     check_within("distances", distances, 0, float("inf"), where=where, nan=True)
     check_within(name, labels, 0, 1, where=where)
-    params = {"margin": check_number("margin", margin, 0, open_low=True)}
+    params = {"margin": as_near(check_number("margin", margin, 0, open_low=True), distances)}
     return Prepared(rule, (distances, as_number(labels)), params, weights, where, reduction)

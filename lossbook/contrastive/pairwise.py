@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lossbook.arrays import Array, ArrayLike, cast, constant, namespace
+from lossbook.arrays import Array, ArrayLike, cast, constant, namespace, wide_dtype
 from lossbook.contrastive.batches import embeddings
 from lossbook.contrastive.vectors import euclidean_distance, normalize, squared_distance
 
@@ -145,7 +145,8 @@ def pairwise_cosines(a: ArrayLike, b: ArrayLike | None = None) -> Array:
     """
     given = {"a": a} if b is None else {"a": a, "b": b}
     found = embeddings(**given)
-    return cast(cosines(*found), found[0].dtype)
+    wide = (cast(x, wide_dtype(x)) for x in found)
+    return cast(cosines(*wide), found[0].dtype)
 
 
 def cosines(a: Array, b: Array | None = None) -> Array:

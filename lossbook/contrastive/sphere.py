@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lossbook.arrays import Array, ArrayLike, cast, check_number, namespace
-from lossbook.contrastive.batches import batch
+from lossbook.contrastive.batches import batch, quietly
 from lossbook.contrastive.pairwise import cosines
-from lossbook.contrastive.vectors import euclidean_distance, normalize
+from lossbook.contrastive.vectors import euclidean_distance, normalize, squared_distance
 from lossbook.reduction import Reduction
 from lossbook.softmax import logsumexp
 
 
+@quietly
 def alignment(
     first: ArrayLike,
     second: ArrayLike,
@@ -58,9 +59,12 @@ def alignment(
     both = batch(weights, where, first=first, second=second)
     power = check_number("power", power, 1)
     u, v = (normalize(x) for x in both.rows)
+    if power == 2:  # whose second derivative is not lost where u and v coincide
+        return both.reduced(squared_distance(u, v), reduction)
     return both.reduced(euclidean_distance(u, v) ** power, reduction)
 
 
+@quietly
 def uniformity(
     embeddings: ArrayLike, *, sharpness: float = 2.0, where: ArrayLike | None = None
 ) -> Array:
@@ -107,7 +111,7 @@ def uniformity(
     pairs = numbers[:, None] < numbers[None, :]
     if rows.where is not None:
         pairs = pairs & rows.where[:, None] & rows.columns()
-    exponents = 2 * t * (cosines(rows.rows[0]) - 1)
+    exponents = t * (2 * (cosines(rows.rows[0]) - 1))
     if rows.size < 2:
         return cast(xp.sum(exponents * 0.0), rows.dtype)[()]
     total = logsumexp(exponents.reshape(-1), where=pairs.reshape(-1))

@@ -22,11 +22,15 @@ from lossbook.arrays import (
 )
 from lossbook.binary.logits import logistic_loss
 from lossbook.categorical.logits import cross_entropy
-from lossbook.contrastive.batches import Batch, batch
+from lossbook.contrastive.batches import Batch, batch, none_of, quietly
 from lossbook.contrastive.pairwise import cosines
 from lossbook.reduction import Reduction
 
+MOST = 709.0
+"""The largest logarithm of a scale: that of the largest float is 709.8."""
 
+
+@quietly
 def clip_loss(
     images: ArrayLike,
     texts: ArrayLike,
@@ -49,8 +53,8 @@ def clip_loss(
         Embeddings :math:`u_i, v_i`, floats of shape (N, d) each; row i of the one belongs to row
         i of the other. They need not be normalized.
     log_scale
-        Logarithm of the number that multiplies the cosines: a number, or an array of one. CLIP
-        starts with :math:`\ln(1/0.07)` and keeps it at :math:`\ln 100` at most.
+        Logarithm of the number that multiplies the cosines: a number up to 709, or an array of
+        one. CLIP starts with :math:`\ln(1/0.07)` and keeps it at :math:`\ln 100` at most.
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each pair. What ``where``
         leaves out is no negative either.
@@ -86,11 +90,14 @@ def clip_loss(
 
 
 def _each(both: Batch, logits: Array) -> Array:
+    if 0 in logits.shape:
+        return none_of(logits)
     return cross_entropy(
         logits, both.numbers(), class_mask=both.columns(), where=both.where, reduction="none"
     )
 
 
+@quietly
 def siglip_loss(
     images: ArrayLike,
     texts: ArrayLike,
@@ -114,7 +121,8 @@ def siglip_loss(
         Embeddings, floats of shape (N, d) each; row i of the one belongs to row i of the
         other. They need not be normalized; :math:`s_{ij}` is the cosine.
     log_scale
-        Logarithm of the number that multiplies the cosines: a number, or an array of one.
+        Logarithm of the number that multiplies the cosines: a number up to 709, or an array of
+        one.
     bias
         The number b that is added; SigLIP starts with :math:`c = 10` and :math:`b = -10`.
     weights, where, reduction
@@ -159,15 +167,16 @@ def _both(images, texts, weights, where) -> Batch:
 
 def scale_of(log_scale: ArrayLike, like: Array) -> Array:
     """The number that multiplies the cosines, from its logarithm."""
-    return namespace(like).exp(_number("log_scale", log_scale, like))
+    return namespace(like).exp(_number("log_scale", log_scale, like, MOST))
 
 
-def _number(name: str, x: Any, like: Array) -> Array:
+def _number(name: str, x: Any, like: Array, high: float = LARGEST) -> Array:
     """One number as an array like another, with its gradient."""
     x = float(x) if isinstance(x, Real) else x  # of NumPy too, beside tensors
-    x, _ = same_kind(**{name: x}, images=like) if not is_torch(x) else (x, like)
+    if not (is_torch(x) and is_torch(like)):  # a tensor of one number may be on the CPU
+        x, _ = same_kind(**{name: x}, images=like)
     check_float(name, x)
     if tuple(x.shape) not in ((), (1,)):
         raise ValueError(f"{name} must be one number, got an array of shape {tuple(x.shape)}")
-    check_within(name, x, -LARGEST, LARGEST)
+    check_within(name, x, -LARGEST, high)
     return cast(x, like.dtype)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    as_near,
     as_number,
     check_float,
     check_number,
@@ -24,7 +25,7 @@ from lossbook.arrays import (
 from lossbook.contrastive.vectors import finite, scaled, sum_of_squares
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
-from lossbook.rule import Rule, rule
+from lossbook.rule import Rule, quiet, rule
 
 Triplets = tuple[Array, Array, Array]
 
@@ -183,7 +184,7 @@ def _prepare(
     for name, x in zip(rest, others, strict=True):
         check_real(name, x)
         check_same_shape(**{"anchors": anchors, name: x})
-    params = {"margin": check_number("margin", margin, 0, open_low=True)}
+    params = {"margin": as_near(check_number("margin", margin, 0, open_low=True), anchors)}
     inputs = (anchors, *(as_number(x) for x in others))
     return Prepared(rule, inputs, params, weights, where, reduction, axis)
 
@@ -264,8 +265,11 @@ def hardest_triplets(distances: ArrayLike, labels: ArrayLike) -> Triplets:
     distances, same, other = _checked(distances, labels)
     xp = namespace(distances)
     (anchors,) = xp.nonzero(xp.any(same, axis=1) & xp.any(other, axis=1))
-    far = xp.argmax(xp.where(same, distances, -xp.inf), axis=1)
-    near = xp.argmin(xp.where(other, distances, xp.inf), axis=1)
+    if 0 in anchors.shape:
+        return anchors, anchors, anchors
+    largest = float(xp.finfo(distances.dtype).max)  # infinity is for those that are no candidates
+    far = xp.argmax(xp.where(same, xp.clip(distances, min=-largest), -xp.inf), axis=1)
+    near = xp.argmin(xp.where(other, xp.clip(distances, max=largest), xp.inf), axis=1)
     return anchors, far[anchors], near[anchors]
 
 
@@ -311,8 +315,11 @@ def semi_hard_triplets(distances: ArrayLike, labels: ArrayLike, *, margin: float
     margin = check_number("margin", margin, 0, open_low=True)
     xp = namespace(distances)
     anchors, positives = xp.nonzero(same)
+    if 0 in anchors.shape:
+        return anchors, positives, anchors
     own, rows = distances[anchors, positives][:, None], distances[anchors]
-    fit = other[anchors] & (rows > own) & (rows < own + margin)
+    with quiet(distances):
+        fit = other[anchors] & (rows > own) & (rows < own + margin)
     (found,) = xp.nonzero(xp.any(fit, axis=1))
     near = xp.argmin(xp.where(fit, rows, xp.inf), axis=1)
     return anchors[found], positives[found], near[found]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lossbook.arrays import Array, check_number, namespace
-from lossbook.descent.trees import floats
+from lossbook.descent.trees import floats, one_number
 
 
 def numerical_gradient(
@@ -38,7 +38,8 @@ def numerical_gradient(
     Raises
     ------
     TypeError, ValueError
-        If the point holds no floats, a value is not one number, or the step is not positive.
+        If the point holds no floats, a value is not one number, or the step is not positive or
+        too small to change an entry of the point.
 
     Examples
     --------
@@ -68,14 +69,10 @@ def numerical_gradient(
         up, down = (xp.asarray(flat, copy=True) for _ in range(2))
         up[i] += h
         down[i] -= h
-        rise = _number(function(up.reshape(point.shape)))
-        rise = rise - _number(function(down.reshape(point.shape)))
-        slopes[i] = rise / (float(up[i]) - float(down[i]))  # the steps that were really taken
+        width = float(up[i]) - float(down[i])  # the steps that are really taken
+        if width == 0:
+            raise ValueError(f"step must be large enough to change {float(flat[i]):g}, got {h:g}")
+        values = (function(x.reshape(point.shape)) for x in (up, down))
+        above, below = (one_number("what the function gives", value) for value in values)
+        slopes[i] = (above - below) / width
     return slopes.reshape(point.shape)
-
-
-def _number(value: Any) -> float:
-    shape = tuple(getattr(value, "shape", ()))
-    if math.prod(shape) != 1:
-        raise ValueError(f"the function must give one number, got the shape {shape}")
-    return float(value)

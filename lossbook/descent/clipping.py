@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import check_number, namespace, refuse
+from lossbook.arrays import Array, check_number, namespace, refuse
 from lossbook.descent.trees import Tree, floats, leaves, scaled_norm, tree_map
 
 
@@ -89,4 +89,9 @@ def clip_by_value(gradient: Tree, limit: float) -> Tree:
     """
     limit = check_number("limit", limit, 0, open_low=True)
     gradient = floats(gradient, "gradient")
-    return tree_map(lambda g: namespace(g).clip(g, -limit, limit), gradient)
+    return tree_map(lambda g: _clipped(g, limit), gradient)
+
+
+def _clipped(g: Array, limit: float) -> Array:
+    limit = min(limit, float(namespace(g).finfo(g.dtype).max))
+    return namespace(g).clip(g, -limit, limit)

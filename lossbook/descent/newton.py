@@ -10,7 +10,7 @@ from array_api_compat import device
 from lossbook.arrays import Array, cast, check_number, namespace
 from lossbook.descent.optimizers import Optimizer, Schedule, State
 from lossbook.descent.schedules import check_count
-from lossbook.descent.trees import Tree, inner, matching, tree_map
+from lossbook.descent.trees import Tree, inner, like, matching, tree_map
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,11 @@ class Newton(Optimizer):
         [g] = matching(parameters, gradient)
         xp, n = namespace(g), g.shape[0]
         matrix = self.hessian(parameters)
+        if not hasattr(matrix, "dtype"):
+            raise TypeError(f"the Hessian must be an array, got {type(matrix).__qualname__}")
         if tuple(matrix.shape) != (n, n):
             raise ValueError(f"the Hessian must have shape {(n, n)}, got {tuple(matrix.shape)}")
-        matrix = cast(matrix, g.dtype)
+        matrix = like("hessian", matrix, g)
         if self.damping:
             matrix = matrix + self.damping * xp.eye(n, dtype=g.dtype, device=device(g))
         try:
@@ -80,7 +82,8 @@ class Newton(Optimizer):
             raise ValueError(
                 f"the Hessian after {state.count} steps is singular: set damping"
             ) from error
-        return State(state.count + 1, state.memory), -self.rate_at(state.count) * direction
+        update = cast(-self.rate_at(state.count) * direction, parameters.dtype)
+        return State(state.count + 1, state.memory), update
 
 
 @dataclass(frozen=True)

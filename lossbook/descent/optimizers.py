@@ -1,7 +1,8 @@
 """What an optimizer is; gradient descent and momentum (chapter 10).
 
 An optimizer is a set of numbers. What it remembers from step to step is in a :class:`State`,
-which ``start`` makes and ``step`` replaces; nothing is changed in place.
+which ``start`` makes and ``step`` replaces; nothing is changed in place. For parameters in half
+precision it is kept, and a step computed, in float32; the update is then rounded.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from lossbook.arrays import Array, check_number, namespace
+from lossbook.arrays import Array, cast, check_number, namespace, working_dtype
 from lossbook.descent.trees import Tree, arrays, floats, matching, rebuild
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -38,7 +39,8 @@ class Optimizer:
 
     def start(self, parameters: Tree) -> State:
         """The state before the first step."""
-        return State(0, tuple(self.blank(x) for x in arrays(floats(parameters))))
+        wide = (cast(x, working_dtype(x)) for x in arrays(floats(parameters)))
+        return State(0, tuple(self.blank(x) for x in wide))
 
     def blank(self, x: Array) -> tuple[Array, ...]:
         """What is remembered for a parameter before the first step."""

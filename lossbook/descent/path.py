@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lossbook.arrays import check_number, constant
+from lossbook.arrays import check_number
 from lossbook.descent.newton import Backtracking
 from lossbook.descent.optimizers import Optimizer
 from lossbook.descent.schedules import check_count
-from lossbook.descent.trees import Tree, floats, matching, norm, rebuild, tree_map
+from lossbook.descent.trees import Tree, floats, matching, norm, one_number, rebuild, tree_map
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,10 @@ def minimize(
         check_number("tolerance", tolerance, 0)
     if diverging not in ("raise", "record"):
         raise ValueError(f'diverging must be "raise" or "record", got {diverging!r}')
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be one of lossbook's, got {optimizer!r}")
+    if not isinstance(line_search, Backtracking | None):
+        raise TypeError(f"line_search must be a Backtracking or None, got {line_search!r}")
     run = _Run(value_and_gradient, floats(start), optimizer, batches, clip, line_search)
     with np.errstate(all="ignore"):
         path = run.to(steps, tolerance, keep_points)
@@ -186,11 +190,8 @@ class _Run:
             kind = type(found).__qualname__
             raise TypeError(f"value_and_gradient must return a value and a gradient, got {kind}")
         value, gradient = found
-        shape = tuple(getattr(value, "shape", ()))
-        if math.prod(shape) != 1:
-            raise ValueError(f"the value must be one number, got the shape {shape}")
         gradient = rebuild(point, matching(point, gradient))
-        return float(constant(value).item() if shape else value), gradient
+        return one_number("the value", value), gradient
 
     def _step(self, value: float, gradient: Tree, keep_points: bool) -> bool:
         point, rate = self.points[-1], self.optimizer.rate_at(self.state.count)

@@ -31,7 +31,7 @@ class Node:
     __array_ufunc__ = None  # NumPy then leaves array @ node to the node
 
     def __init__(self, value, parents=(), pull=None):
-        self.value, self.parents, self.pull = np.asarray(value), parents, pull
+        self.value, self.parents, self.pull = np.asarray(value) * 1.0, parents, pull
         self.born, self.gradient = next(_clock), None
 
     def __add__(self, other):

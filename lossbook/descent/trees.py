@@ -9,7 +9,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lossbook.arrays import Array, cast, check_float, constant, wide_dtype
+from lossbook.arrays import (
+    Array,
+    cast,
+    check_float,
+    check_real,
+    constant,
+    is_torch,
+    same_kind,
+    wide_dtype,
+    working_dtype,
+)
 
 Tree: TypeAlias = Any
 """An array, or a dict, list or tuple of trees."""
@@ -36,16 +46,17 @@ def arrays(tree: Tree) -> list[Array]:
 
 
 def rebuild(tree: Tree, new: list[Array]) -> Tree:
-    """A tree of the same shape with other arrays in it."""
-    return new[0] if hasattr(tree, "dtype") else _rebuild(tree, iter(new))
+    """A tree of the same shape with other arrays in it, rounded to the dtypes of the old."""
+    return _rebuild(tree, iter(new))
 
 
 def _rebuild(tree: Tree, new: Iterator[Array]) -> Tree:
     if isinstance(tree, dict):
         return {key: _rebuild(child, new) for key, child in tree.items()}
     if isinstance(tree, list | tuple):
-        return type(tree)([_rebuild(child, new) for child in tree])
-    return next(new)
+        children = [_rebuild(child, new) for child in tree]
+        return type(tree)(*children) if hasattr(tree, "_fields") else type(tree)(children)
+    return cast(next(new), tree.dtype)
 
 
 def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
@@ -60,15 +71,17 @@ def floats(tree: Tree, name: str = "parameters") -> Tree:
     found = list(leaves(tree, name))
     if not found:
         raise ValueError(f"{name} must hold at least one array, got {tree!r}")
+    if len({is_torch(leaf) for _, leaf in found}) > 1:
+        raise TypeError(f"{name} must be arrays of one library, got NumPy's and torch's")
     for path, leaf in found:
         check_float(path, leaf)
     return rebuild(tree, [constant(leaf) for _, leaf in found])
 
 
 def matching(point: Tree, gradient: Tree, name: str = "gradient") -> list[Array]:
-    """The arrays of a gradient, each with shape and dtype of its parameter."""
+    """The arrays of a gradient, each with the shape of its parameter, in its working dtype."""
     if hasattr(gradient, "dtype") and getattr(point, "shape", None) == gradient.shape:
-        return [cast(constant(gradient), point.dtype)]  # the common case, without names
+        return [like(name, gradient, point)]  # the common case, without names
     ours, theirs = list(leaves(point)), dict(leaves(gradient, name))
     paths = [name + path.removeprefix("parameters") for path, _ in ours]
     if set(paths) != set(theirs):
@@ -79,7 +92,26 @@ def matching(point: Tree, gradient: Tree, name: str = "gradient") -> list[Array]
             raise ValueError(
                 f"{path} must have the shape of its parameter, {tuple(x.shape)}, got {shape}"
             )
-    return [cast(constant(theirs[p]), x.dtype) for p, (_, x) in zip(paths, ours, strict=True)]
+    return [like(path, theirs[path], x) for path, (_, x) in zip(paths, ours, strict=True)]
+
+
+def like(name: str, a: Array, x: Array) -> Array:
+    """An array in the working dtype of a parameter, of its library, cut off from autograd."""
+    same_kind(**{"parameters": x, name: a})
+    check_real(name, a)
+    return cast(constant(a), working_dtype(x))
+
+
+def one_number(name: str, value: Any) -> float:
+    """A value that a function has given, as a number of Python."""
+    shape = tuple(getattr(value, "shape", ()))
+    if math.prod(shape) != 1:
+        raise ValueError(f"{name} must be one number, got the shape {shape}")
+    try:
+        return float(constant(value).item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError):
+        kind = type(value).__qualname__
+        raise TypeError(f"{name} must be one number, got {kind}") from None
 
 
 def inner(a: Tree, b: Tree) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lossbook.arrays import Array, ArrayLike, check_number, constant
+from lossbook.arrays import Array, ArrayLike, check_number, constant, namespace, working_dtype
 from lossbook.categorical.logits import soft_cross_entropy_rule
 from lossbook.driver import public
 from lossbook.odds import odds_pair
@@ -329,7 +329,9 @@ def approx_ndcg_loss(
     """
     rows = lists(scores, relevance, axis, item_mask, weights, where)
     tau = check_number("temperature", temperature, 0, open_low=True)
-    params = {"temperature": tau, "gain": check_gain(gain)}
+    # where scores tie the slope is a quarter of 1/tau, which must not be infinite
+    least = namespace(rows.scores).finfo(working_dtype(rows.scores)).smallest_normal
+    params = {"temperature": max(tau, float(least)), "gain": check_gain(gain)}
     return rows.prepared(approx_ndcg_loss_rule, params, reduction)
 
 

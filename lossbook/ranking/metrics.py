@@ -34,6 +34,7 @@ from lossbook.ranking.order import (
 )
 from lossbook.ranking.ranked import given_lists, over
 from lossbook.reduction import Reduction
+from lossbook.rule import quiet
 
 Ties = Literal["average", "best", "worst", "stored"]
 
@@ -100,9 +101,10 @@ def dcg(
     efficiently in the presence of tied scores*, 2008. Chapter 7.
     """
     given = given_lists(scores, "relevance", relevance, item_mask, weights, where, axis)
-    worth = gains(namespace(given.worth), given.worth, check_gain(gain))
-    ranked = given._replace(worth=worth).ranked(_check_ties(ties))
-    return given.reduced(ranked.dcg(_check_k(k)), reduction)
+    with quiet(given.worth):  # a gain that is too large is inf
+        worth = gains(namespace(given.worth), given.worth, check_gain(gain))
+        found = given._replace(worth=worth).ranked(_check_ties(ties)).dcg(_check_k(k))
+    return given.reduced(found, reduction)
 
 
 def ndcg(

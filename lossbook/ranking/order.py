@@ -17,9 +17,11 @@ from lossbook.arrays import (
     check_row,
     check_same_shape,
     check_within,
+    is_float,
     is_torch,
     namespace,
     same_kind,
+    working_dtype,
 )
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction
@@ -78,7 +80,11 @@ def graded(
         check_broadcasts("where", where, rows)
         each = xp.expand_dims(xp.broadcast_to(where, rows), axis=axis)
         counts = xp.broadcast_to(each, shape) if keep is None else keep & each
-    check_within(name, r, 0, LARGEST, where=counts)
+    if name != "labels":  # which are more narrowly checked
+        check_within(name, r, 0, LARGEST, where=counts)
+    there = xp.finfo(working_dtype(s))
+    if is_float(r) and xp.finfo(r.dtype).bits > there.bits:  # it must be a number there, too
+        check_within(name, r, 0, float(there.max), where=counts)
     r = as_number(r)
     return (r if keep is None else xp.where(keep, r, xp.zeros_like(r))), keep, axis
 
@@ -140,7 +146,9 @@ def check_gain(gain: str) -> str:
 
 def gains(xp: Any, r: Array, gain: str) -> Array:
     """What an item of this relevance adds: r itself, or 2^r - 1."""
-    return r if gain == "linear" else xp.expm1(r * math.log(2))
+    if gain == "linear":
+        return r
+    return xp.where(r < 1, xp.expm1(r * math.log(2)), 2.0**r - 1)  # exact for whole grades
 
 
 def relative_gains(xp: Any, r: Array, gain: str) -> Array:

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lossbook.arrays import Array, ArrayLike, cast, check_number, constant, namespace, wide_dtype
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    as_near,
+    cast,
+    check_number,
+    constant,
+    namespace,
+    wide_dtype,
+)
 from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (
@@ -86,7 +95,7 @@ def all_pairs_hinge_loss(
     for each binary digit of the number of grades, not :math:`K^2` pairs. Chapter 7.
     """
     rows = lists(scores, relevance, axis, item_mask, weights, where)
-    params = {"margin": check_number("margin", margin, 0)}
+    params = {"margin": as_near(check_number("margin", margin, 0), rows.scores)}
     return rows.prepared(all_pairs_hinge_loss_rule, params, reduction)
 
 

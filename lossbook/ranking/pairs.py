@@ -11,6 +11,7 @@ from typing import Any
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    as_near,
     as_number,
     check_float,
     check_number,
@@ -79,7 +80,7 @@ def pairwise_hinge_loss(
     margin rank boundaries for ordinal regression*, 2000. Chapter 7.
     """
     a, b, weights, where = _checked(positive_scores, negative_scores, weights, where)
-    params = {"margin": check_number("margin", margin, 0)}
+    params = {"margin": as_near(check_number("margin", margin, 0), a)}
     return Prepared(pairwise_hinge_loss_rule, (a, b), params, weights, where, reduction)
 
 
@@ -161,7 +162,7 @@ def bpr_loss(
 def bpr_loss_rule(xp, a, b):
     gap, lost = exact_minus(xp, b, a)  # how far ahead the wrong one is
     up, down = odds_pair(xp, gap)
-    up = up * (1 + lost)  # what rounding took from the gap, e^gap gets back
+    up = up * xp.where(gap < 0, 1 + lost, 1.0)  # e^gap gets back what rounding took
 
     def value():
         return xp.maximum(gap, 0.0) + xp.log1p(up * down)

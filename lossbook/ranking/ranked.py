@@ -43,16 +43,20 @@ class Ranked(NamedTuple):
     def dcg(self, k: int | None) -> Array:
         """The sum of what the items are worth at their places, ties shared out evenly."""
         xp, place = self.xp, place_of(self.xp, self.worth)
-        counts = discounts(xp, place)
+        found = self.worth * discounts(xp, place)
         if k is not None:
-            counts = xp.where(place < k, counts, 0.0)
-        return xp.sum(self.worth * counts, axis=-1)
+            found = xp.where(place < k, found, 0.0)
+        return xp.sum(found, axis=-1)
 
     def shared(self) -> Ranked:
         """The same with the mean of its run in place of what each item is worth."""
         xp, total = self.xp, self.xp.cumulative_sum(self.worth, axis=-1)
         run = take(xp, total, self.last) - take(xp, total - self.worth, self.first)
-        return self._replace(worth=run / xp.astype(self.last - self.first + 1, run.dtype))
+        run = xp.where(xp.isnan(run), xp.inf, run)  # from the first infinite one on
+        mean = run / xp.astype(self.last - self.first + 1, run.dtype)
+        begin, end = runs(xp, self.worth)
+        alike = (begin <= self.first) & (end >= self.last)  # their mean needs no sum
+        return self._replace(worth=xp.where(alike, self.worth, mean))
 
 
 class Given(NamedTuple):
@@ -72,7 +76,8 @@ class Given(NamedTuple):
         s, kept, y = (take(xp, x, order) for x in (self.scores, self.kept, y))
         ends = (s[..., 1:] != s[..., :-1]) | (kept[..., 1:] != kept[..., :-1])
         run = xp.cumulative_sum(xp.astype(ends, xp.int64), axis=-1)
-        first, last = runs(xp, xp.concat([xp.zeros_like(run[..., :1]), run], axis=-1))
+        start = xp.zeros_like(kept[..., :1], dtype=run.dtype)  # where a list has one item, too
+        first, last = runs(xp, xp.concat([start, run], axis=-1))
         ranked = Ranked(xp, y, kept, first, last)
         return ranked.shared() if ties == "average" else ranked
 
@@ -107,7 +112,7 @@ def given_lists(scores, name, truth, item_mask, weights, where, axis) -> Given:
     refuse("scores", s, xp.isnan(s), "numbers", asked)
     if name == "labels":
         refuse(name, y, (y != 0) & (y != 1), "0 or 1", asked)
-    y = cast(y, s.dtype)
+    y = cast(constant(y), s.dtype)
     last = [xp.moveaxis(x, axis, -1) for x in (s, y, kept)]
     return Given(*last, weights, where)
 

@@ -24,8 +24,10 @@ from lossbook.arrays import (
     namespace,
     refuse,
     same_kind,
+    wide_dtype,
     working_dtype,
 )
+from lossbook.rule import quiet
 
 
 def inverse_frequency_weights(counts: ArrayLike) -> Array:
@@ -173,8 +175,11 @@ def shift_to_priors(
         check_simplex(name, prior, -1)
     refuse("trained_on", old, old == 0, "positive", None)
     xp = namespace(z)
-    impossible = new == 0
-    shift = xp.log(xp.where(impossible, 1.0, new) / old)
+    impossible, old, new = new == 0, cast(old, wide_dtype(old)), cast(new, wide_dtype(new))
+    with quiet(z):
+        ratio = xp.where(impossible, 1.0, new) / old
+        apart = xp.log(new) - xp.log(old)  # where the quotient overflows
+    shift = xp.where(xp.isinf(ratio), apart, xp.log(ratio))
     shift = xp.where(impossible, -xp.inf, shift)
     moved = xp.moveaxis(cast(z, working_dtype(z)), axis, -1) + cast(shift, working_dtype(z))
     return cast(xp.moveaxis(moved, -1, axis), z.dtype)

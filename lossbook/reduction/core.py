@@ -32,8 +32,10 @@ from lossbook.arrays import (
     check_float,
     check_mask,
     check_weights,
+    constant,
     is_torch,
     namespace,
+    plain_cpu,
     requires_grad,
     same_kind,
     wide_dtype,
@@ -127,7 +129,23 @@ def share_out(
     if weights is not None:
         weights = check_weights("weights", weights, like, shape, where=where)
         mask = weights > 0 if mask is None else mask & (weights > 0)
+        if reduction == "weighted_mean":
+            weights = _sized(weights, where)
     return Share(weights, _factor(like, shape, weights, where, reduction), mask)
+
+
+def _sized(weights: Array, where: Array | None) -> Array:
+    """Weights of which only the ratios count, times a power of two if they are far from 1:
+    then no product with a loss overflows, or loses its digits, for that reason."""
+    xp = namespace(weights)
+    kept = weights if where is None else xp.where(where, weights, xp.zeros_like(weights))
+    if 0 in weights.shape:
+        return weights
+    top, one = xp.max(constant(kept)), xp.ones_like(kept[(0,) * kept.ndim])
+    far = 2.0 ** (512 if weights.dtype.itemsize > 4 else 64)
+    if plain_cpu(weights) and 1 / far <= float(top) <= far:
+        return weights
+    return kept * xp.where(top > far, one / far, xp.where(top < 1 / far, one * far, one))
 
 
 def _factor(like, shape, weights, where, reduction) -> Array | float:

@@ -14,6 +14,7 @@ from lossbook.arrays import (
     LARGEST,
     Array,
     ArrayLike,
+    as_near,
     as_number,
     cast,
     check_axis,
@@ -151,7 +152,10 @@ def tilted_mean_rule(xp, x, w=None, *, tilt=1.0):
         gain = total_of(xp, r * xp.expm1(d)) / count  # the mean of the exponentials, less 1
         far = gain < -0.5
         log = xp.where(far, xp.log(total / count), xp.log1p(xp.where(far, 0.0, gain)))
-        tilted = xp.where(xp.isinf(m), m, m + xp.astype(log, m.dtype) / tilt)
+        more = xp.astype(log, m.dtype) / tilt
+        flat = extreme(xp, d, largest=False) > -xp.finfo(m.dtype).eps / 4  # the mean, then
+        more = xp.where(flat, xp.astype(total_of(xp, r * (x - m)) / count, m.dtype), more)
+        tilted = xp.where(xp.isinf(m), m, m + more)
         return xp.where(some, tilted, 0.0)[:, 0]
 
     def slope():
@@ -228,9 +232,8 @@ def cvar_rule(xp, x, w=None, *, fraction=1.0):
     left = fraction * total_of(xp, r) - total_of(xp, r * above)
     here = total_of(xp, r * at)
     part = xp.clip(left / xp.where(here == 0, 1.0, here), 0.0, 1.0)
-    taken = r * (above + xp.astype(part, r.dtype) * at)
-    taken = taken / xp.astype(fraction * total_of(xp, r), r.dtype)
-    return averaged(xp, x, xp.where(some, taken, 0.0))
+    taken = r * (above + part * at) / (fraction * total_of(xp, r))
+    return averaged(xp, x, xp.where(some, xp.astype(taken, r.dtype), 0.0))
 
 
 def quantile_of(xp: Any, x: Array, r: Array, fraction: float) -> Array:
@@ -355,6 +358,7 @@ def _prepare(
     if losses.ndim == 0:
         raise ValueError("losses must have an axis of entries, got a single number")
     axis = check_axis(axis, losses.ndim)
+    params = {name: as_near(number, losses) for name, number in params.items()}
     share = share_out(losses, tuple(losses.shape), weights, where, "sum")
     if share.mask is None:
         return Prepared(rule, (losses,), params, axis=axis)

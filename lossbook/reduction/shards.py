@@ -10,16 +10,21 @@ import math
 from typing import Any
 
 from lossbook.arrays import (
+    LARGEST,
     Array,
     ArrayLike,
     cast,
     check_float,
+    check_real,
+    check_within,
     constant,
+    is_float,
     namespace,
     same_kind,
     wide_dtype,
 )
 from lossbook.reduction.core import reduce, share_out
+from lossbook.rule import quiet
 
 
 def shard_mean(
@@ -76,7 +81,8 @@ def shard_mean(
         raise ValueError(f"total must be a number in [0, inf), got {total}")
     if number == 0 and float(found) != 0:
         raise ValueError("total is 0, and there are losses that count")
-    return cast(found / (number or 1.0), losses.dtype)
+    with quiet(losses):  # what is too large for their dtype is inf
+        return cast(found / (number or 1.0), losses.dtype)
 
 
 def divisor(
@@ -86,7 +92,7 @@ def divisor(
     losses, weights, where = same_kind(losses=losses, weights=weights, where=where)
     check_float("losses", losses)
     shape, xp = tuple(losses.shape), namespace(losses)
-    weights = share_out(losses, shape, weights, where, reduction).upstream
+    weights = share_out(losses, shape, weights, where, "sum").upstream
     if reduction != "mean" and weights is not None:
         counted = constant(weights)
     else:
@@ -94,6 +100,15 @@ def divisor(
     if where is not None:
         counted = xp.where(xp.broadcast_to(where, shape), counted, xp.zeros_like(counted))
     return xp.sum(counted, dtype=wide_dtype(losses))
+
+
+def _one(name: str, x: Array | None) -> Array:
+    """One number, in double precision."""
+    check_real(name, x)
+    if math.prod(x.shape) != 1:
+        raise ValueError(f"{name} must be one number, got the shape {tuple(x.shape)}")
+    wide = wide_dtype(x) if is_float(x) else namespace(x).float64
+    return cast(constant(x), wide).reshape(())
 
 
 class RunningMean:
@@ -146,10 +161,10 @@ class RunningMean:
     def add(self, mean: float | Array, *, count: float | Array) -> RunningMean:
         """Take in a batch of which only the mean is there, and what it counts."""
         mean, count = same_kind(mean=mean, count=count)
-        if not bool(count >= 0):
-            raise ValueError(f"count must be in [0, inf), got {count}")
+        mean, count = _one("mean", mean), _one("count", count)
+        check_within("count", count, 0, LARGEST)
         if bool(count > 0):  # the mean of nothing may be nan
-            self.total = self.total + constant(mean) * count
+            self.total = self.total + mean * count
             self.count = self.count + count
         return self
 
