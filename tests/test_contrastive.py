@@ -647,3 +647,21 @@ def test_a_loss_can_be_checkpointed():
 
 def triplets_of(x, y):
     return triplet_loss(x, y, y.flip(0))
+
+
+@over_libraries
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_nce_takes_the_difference_of_large_log_densities_in_full(library, dtype):
+    for shift in (-1000.0, 10000.0):
+        s, n, y = to(library, [np.array([shift]), np.array([shift]), np.array([1.0])], dtype)
+        found = nce_loss(s, y, log_noise=n, noise_ratio=1.2)
+        assert found.dtype == s.dtype
+        assert float(found) == pytest.approx(
+            math.log(2.2), rel=1e-3 if dtype == "float16" else 1e-7
+        )
+    s, n, y = to(library, [np.array([1.0]), np.array([0.5]), np.array([1.0])])
+    assert nce_loss(cast_to_single(s), y, log_noise=n).dtype == cast_to_single(s).dtype
+
+
+def cast_to_single(x):
+    return x.float() if isinstance(x, torch.Tensor) else x.astype(np.float32)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
-from lossbook.arrays import Array, ArrayLike, check_float, check_number, check_same_shape, same_kind
-from lossbook.binary.logits import binary_cross_entropy
-from lossbook.driver import public
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    check_float,
+    check_number,
+    check_same_shape,
+    requires_grad,
+    same_kind,
+)
+from lossbook.binary.logits import binary_cross_entropy_rule, checked
+from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
+from lossbook.rule import rule
 
 
 @public
@@ -64,12 +73,28 @@ def nce_loss(
     :math:`\sigma(s - \ln(k\, p_n)) - y`. M. Gutmann and A. Hyvärinen, *Noise-contrastive
     estimation*, 2010. Chapter 8.
     """
+    scores, targets, _, weights, where = checked("scores", scores, targets, None, weights, where)
     scores, log_noise = same_kind(scores=scores, log_noise=log_noise)
-    check_float("scores", scores)
     check_float("log_noise", log_noise)
     check_same_shape(scores=scores, log_noise=log_noise)
     shift = math.log(check_number("noise_ratio", noise_ratio, 0, open_low=True))
-    logits = scores - (log_noise + shift)
-    return binary_cross_entropy.prepare(
-        logits, targets, weights=weights, where=where, reduction=reduction
-    )
+    both = nce_loss_rule_of_both if requires_grad(log_noise) else nce_loss_rule
+    inputs = (scores, log_noise, targets)
+    return Prepared(both, inputs, {"shift": shift}, weights, where, reduction)
+
+
+@rule("element")
+def nce_loss_rule(xp, s, n, y, *, shift):
+    # the difference first: s and the log-density n are large where s - n is not
+    return binary_cross_entropy_rule.function(xp, s - n - shift, y)
+
+
+@rule("element", wrt=2)
+def nce_loss_rule_of_both(xp, s, n, y, *, shift):
+    value, slope = nce_loss_rule.function(xp, s, n, y, shift=shift)
+
+    def slopes():
+        found = slope()
+        return found, -found
+
+    return value, slopes

@@ -3,7 +3,9 @@
 ``pairs``
     one loss for a pair of scores: hinge, BPR, RankNet.
 ``pair_lists``
-    all the pairs of a list at once: hinge, logistic, LambdaRank. No K x K matrix is formed.
+    all the pairs of a list at once: hinge, logistic. No K x K matrix is formed.
+``lambdarank``
+    the same pairs, each weighted by what its swap would do to NDCG.
 ``lists``
     a list as a whole: softmax, ListNet, ListMLE, ApproxNDCG.
 ``metrics``
@@ -21,6 +23,11 @@ What a list without anything to put in order is worth, each function says.
 """
 
 from lossbook.ranking.curves import average_precision, pr_auc, roc_auc
+from lossbook.ranking.lambdarank import (
+    lambdarank_loss,
+    lambdarank_loss_rule,
+    lambdarank_weights,
+)
 from lossbook.ranking.lists import (
     approx_ndcg_loss,
     approx_ndcg_loss_rule,
@@ -37,9 +44,6 @@ from lossbook.ranking.pair_lists import (
     all_pairs_hinge_loss_rule,
     all_pairs_logistic_loss,
     all_pairs_logistic_loss_rule,
-    lambdarank_loss,
-    lambdarank_loss_rule,
-    lambdarank_weights,
 )
 from lossbook.ranking.pairs import (
     bpr_loss,

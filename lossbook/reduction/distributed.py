@@ -61,7 +61,8 @@ def mean_over_processes(
     """
     check_float("losses", losses)
     if reduction not in ("mean", "weighted_mean"):
-        raise ValueError(f"reduction must be 'mean' or 'weighted_mean', got {reduction!r}")
+        expected = "reduction must be 'mean' or 'weighted_mean'"
+        raise ValueError(f"{expected}, got {reduction!r}")
     wide = cast(losses, wide_dtype(losses))
     parts = torch.stack([
         reduce(wide, weights=weights, where=where, reduction="sum"),

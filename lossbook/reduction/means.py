@@ -149,12 +149,15 @@ def tilted_mean_rule(xp, x, w=None, *, tilt=1.0):
     total = total_of(xp, e)
 
     def value():
-        gain = total_of(xp, r * xp.expm1(d)) / count  # the mean of the exponentials, less 1
+        gain = total_of(xp, r * xp.expm1(d)) / count  # mean of e^d, less 1
         far = gain < -0.5
-        log = xp.where(far, xp.log(total / count), xp.log1p(xp.where(far, 0.0, gain)))
+        near = xp.log1p(xp.where(far, 0.0, gain))
+        log = xp.where(far, xp.log(total / count), near)
         more = xp.astype(log, m.dtype) / tilt
-        flat = extreme(xp, d, largest=False) > -xp.finfo(m.dtype).eps / 4  # the mean, then
-        more = xp.where(flat, xp.astype(total_of(xp, r * (x - m)) / count, m.dtype), more)
+        # where no exponent tells the losses apart, it is their mean
+        flat = extreme(xp, d, largest=False) > -xp.finfo(m.dtype).eps / 4
+        mean = xp.astype(total_of(xp, r * (x - m)) / count, m.dtype)
+        more = xp.where(flat, mean, more)
         tilted = xp.where(xp.isinf(m), m, m + more)
         return xp.where(some, tilted, 0.0)[:, 0]
 
