@@ -17,7 +17,7 @@
 :mod:`~lossbook.descent.trees`
     parameters in dicts and lists.
 :mod:`~lossbook.descent.tape`
-    reverse-mode differentiation in sixty lines.
+    reverse-mode differentiation on a short tape.
 """
 
 from lossbook.descent.adaptive import AdaGrad, Adam, AdamW, RMSProp

@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation in sixty lines, for NumPy and the losses of this package.
+"""Reverse-mode differentiation on a short tape, for NumPy and the losses of this package.
 
 A :class:`Node` remembers the nodes that it was computed from and how to *pull* a gradient
 back to them. ``backward`` walks from a loss to the parameters, and each node adds up what
