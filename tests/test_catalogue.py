@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+import torch
 
 import lossbook as lb
 from cases import CATALOGUE, LOSSES, over, sample
@@ -198,6 +199,98 @@ def test_the_slope_is_as_steep_as_stated(entry):
         assert steepest > 50
     else:
         assert steepest == pytest.approx(float(sp.sympify(number)), rel=5e-3)
+
+
+def predicted(entry):
+    """The places of the inputs that are the prediction: of two distributions the second."""
+    two = entry.wrt == 2 and entry.inputs[0].name in ("p", "log_p", "p_logits")
+    return [1] if two else list(range(entry.wrt))
+
+
+def slopes_of(entry, columns):
+    """The slopes in the prediction, one array for each of its inputs."""
+    xs = [torch.tensor(c, requires_grad=k in predicted(entry)) for k, c in enumerate(columns)]
+    entry.function(*xs, reduction="sum").backward()
+    return [xs[k].grad.numpy() for k in predicted(entry)]
+
+
+@over(LOSSES)
+def test_a_convex_loss_is_nowhere_above_its_chord(entry):
+    # On the way from one prediction to another its slope rises. (Half of the way between two
+    # rows of log-probabilities is none.)
+    start, end = (list(sample(entry, 3000, seed)) for seed in (1, 2))
+    if entry.inputs[0].domain == "real":  # scores may also be low as a whole
+        start[0] = start[0] - np.linspace(0, 9, 3000).reshape(-1, *[1] * (start[0].ndim - 1))
+    for k in set(range(len(start))) - set(predicted(entry)):
+        end[k] = start[k]
+    rises = 0.0
+    for x, sign in ((end, 1), (start, -1)):
+        for k, slope in zip(predicted(entry), slopes_of(entry, x), strict=True):
+            way = sign * slope * (end[k] - start[k])
+            rises += way.reshape(3000, -1).sum(-1)
+    assert (rises >= -1e-9).all() if entry.convex else (rises < -1e-6).any()
+
+
+LINES = ("real", "nonnegative")
+
+
+@over(LOSSES)
+def test_no_slope_is_steeper_than_stated(entry):
+    number = re.match(r"oo|[\d./]+|", entry.slope_bound.replace("about ", ""))[0]
+    steepest = 0.0
+    for seed, stretch in enumerate((1, 10, 100, 1000, 1e-3)):
+        columns = list(sample(entry, 500, seed))
+        for k, wanted in enumerate(entry.inputs):
+            if wanted.domain == "box" or (k in predicted(entry) and wanted.domain in LINES):
+                columns[k] = columns[k] * stretch
+            elif k in predicted(entry) and wanted.domain == "simplex":  # chances near 0
+                power = columns[k] ** min(stretch, 30)
+                columns[k] = power / power.sum(-1, keepdims=True)
+        steepest = max(steepest, *(abs(s).max() for s in slopes_of(entry, columns)))
+    if number == "oo":
+        assert steepest > (3 if entry.name != "lambdarank_loss" else 0)  # see below
+    elif number:
+        assert steepest <= 1.03 * float(sp.sympify(number))
+
+
+@pytest.mark.parametrize(
+    ("name", "pull"),
+    [
+        ("huber_loss", lambda e: np.clip(e, -1, 1)),
+        ("smooth_l1_loss", lambda e: np.clip(e, -1, 1)),
+        ("log_cosh_loss", np.tanh),
+        ("pseudo_huber_loss", lambda e: e / np.sqrt(1 + e**2)),
+    ],
+)
+def test_what_the_losses_between_square_and_absolute_error_ask_for(name, pull):
+    y = np.array([-100.0, 0, 0, 0, 1, 1])  # median 0, mean -16.3
+    x = np.linspace(-1, 1, 2001)
+    loss = getattr(lb, name)(x[:, None] + 0 * y, y + 0 * x[:, None], reduction="none").mean(-1)
+    best = x[loss.argmin()]
+    assert best > 0.1  # not between the two
+    assert abs(pull(best - y).sum()) < 0.01
+
+
+def test_the_slope_of_lambdarank_grows_with_the_list():
+    steepest = []
+    for n in (5, 20, 100, 1000):
+        scores, last = np.linspace(40, 0, n)[None], np.eye(n)[-1:]
+        steepest.append(abs(value_and_grad(lb.lambdarank_loss, scores, last)[1]).max())
+    assert steepest == pytest.approx([1.014, 2.486, 5.918, 22.75], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["approx_ndcg_loss", "distillation_loss", "info_nce"])
+def test_how_the_slope_grows_with_the_temperature(name):
+    entry = find(name)
+    columns = list(sample(entry, 200))
+    for t in (0.25, 4.0):
+        x = [t * columns[0], *columns[1:]]
+        if name == "distillation_loss":
+            x[1] = t * x[1]
+        now = value_and_grad(entry.function, *x, temperature=t, reduction="none")[1]
+        one = value_and_grad(entry.function, *columns, reduction="none")[1]
+        power = 1 if name == "distillation_loss" else -1
+        assert now == pytest.approx(t**power * one, rel=1e-9, abs=1e-15)
 
 
 SHARED = ("arrays", "rule", "reduction", "autograd", "driver")

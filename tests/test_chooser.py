@@ -14,7 +14,7 @@ import lossbook as lb
 from lossbook.catalogue import CATALOGUE
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
-HEADER = "| the truth and its noise |"
+HEADER = "| the truth: *what matters* | loss |"
 METRICS = {"average_precision", "dcg", "ndcg", "pr_auc", "reciprocal_rank", "reduce", "roc_auc"}
 FUNCTIONS = {name: f for name in lb.__all__ if inspect.isfunction(f := getattr(lb, name))}
 
@@ -52,8 +52,8 @@ def rows(text):
     lines = [line for line in text.splitlines() if line.startswith("|")]
     if lines and lines[0].startswith(HEADER):
         for line in lines[2:]:
-            *_, losses, links = line.strip("|").split("|")
-            yield re.findall(r"`(\w+)`", losses), re.findall(r"\]\(#([^)]+)\)", links)
+            *_, losses = line.strip("|").split("|")
+            yield re.findall(r"`(\w+)`", losses), re.findall(r"\]\(#([^)]+)\)", losses)
 
 
 SECTIONS = list(sections())

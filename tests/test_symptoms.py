@@ -1,4 +1,4 @@
-"""The page Symptoms does not drift: repairs, links, table on top, names of the package."""
+"""The page Symptoms does not drift: repairs, links, list on top, names of the package."""
 
 from __future__ import annotations
 
@@ -72,10 +72,27 @@ def test_a_symptom_ends_with_a_link_to_the_chapter_that_it_names(target):
     assert [int(chapter[:2]) for chapter in found] == written
 
 
-def test_table_on_top_has_each_symptom_by_its_heading_in_the_order_of_the_page():
-    table = re.findall(r"^\| (.+?) \| \[[^\]]+\]\(#([\w-]+)\) \|$", source(CELLS[0]), re.M)
+def test_list_on_top_has_each_symptom_by_its_heading_in_the_order_of_the_page():
+    listed = re.findall(r"^- \[(.+?)\]\(#([\w-]+)\): \S.*$", source(CELLS[0]), re.M)
     headings = [source(c[0]).splitlines()[1].removeprefix("### ") for c in SECTIONS.values()]
-    assert table == list(zip(headings, SECTIONS, strict=True))
+    assert listed == list(zip(headings, SECTIONS, strict=True))
+
+
+def test_list_on_top_has_the_groups_of_the_page():
+    listed = re.findall(r"^\[(.+?)\]\(#([\w-]+)\)$", source(CELLS[0]), re.M)
+    text = "\n".join(map(source, CELLS))
+    assert listed == [(h, t) for t, h in re.findall(r"^\(([\w-]+)\)=\n## (.+)$", text, re.M)]
+
+
+@pytest.mark.parametrize("target", SECTIONS)
+def test_cause_and_repair_stand_above_the_code(target):
+    assert [c["cell_type"] for c in SECTIONS[target]][:3] == ["markdown", "code", "markdown"]
+    assert len(source(SECTIONS[target][0]).split("\n\n")) == 3  # heading, cause, repair
+    assert len(source(SECTIONS[target][2]).splitlines()) == 1  # the link
+
+
+def test_at_most_32_symptoms():
+    assert len(SECTIONS) <= 32
 
 
 def test_every_chapter_is_linked():

@@ -93,7 +93,7 @@ ENTRIES = (
         is_loss=True,
         ordinary=((0.0, 1.0), (2.0, 1.0), (2.0, 0.0), (-1.5, 1.0)),
         hostile=((20.0, 1.0), (-50.0, 1.0), (-1000.0, 1.0), (1000.0, 1.0)),
-        minimized_by="not the log-odds of the event: the probability is drawn towards 1/2",
+        minimized_by="not the log-odds of the event: the probability is drawn toward 1/2",
         convex=False,
         slope_bound="1.13 for γ = 2, growing with γ",
         peers=(

@@ -247,9 +247,9 @@ ENTRIES = (
             ([0.0, 1000.0, 0.0], 2),
             ([0.0, -1000.0, -1000.0], 0),
         ),
-        minimized_by="the log of the ratio p(candidate | anchor)/p(candidate), up to a constant",
+        minimized_by="τ ln(p(candidate | anchor)/p(candidate)), up to a constant for each anchor",
         convex=True,
-        slope_bound="1/τ",
+        slope_bound="1 for τ = 1, growing as 1/τ",
         peers=(
             Peer(
                 "torch.nn.functional.cross_entropy",

@@ -80,8 +80,9 @@ class Entry:
         For the value (key "value") or the slope in an input (key its position): the size of the
         terms that cancel in it, as a function of the inputs. The ulps are then of that size.
     minimized_by, convex, slope_bound
-        What the loss asks for; whether it is convex in the prediction; the largest
-        size of its slope.
+        What the loss asks for; whether it is convex in the prediction, and the largest size of
+        its slope there (for the parameters that the function has by default). The prediction
+        is all inputs that the rule differentiates for; of two distributions, the second.
     peers, sources
         The same loss elsewhere; keys of the book's bibliography.
     """

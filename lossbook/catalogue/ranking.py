@@ -128,7 +128,7 @@ ENTRIES = (
         is_loss=True,
         ordinary=((0.5, 0.25), (0.0, 0.5), (3.0, 0.5), (-2.0, -1.75)),
         hostile=((1.0, 1e-17), (1.5, 0.5), (1e308, -1e308), (1.0, -1e-17)),
-        minimized_by="a lead of the margin or more",
+        minimized_by="a lead of the margin for the likelier, or more if it always wins",
         convex=True,
         slope_bound="1",
         peers=(
@@ -239,7 +239,7 @@ ENTRIES = (
         ),
         minimized_by="any scores in the order of the relevances, far apart",
         convex=False,
-        slope_bound="1",
+        slope_bound="oo: it grows with the length of the list",
         sources=("burges2006", "burges2010"),
     ),
     Entry(
@@ -312,7 +312,7 @@ ENTRIES = (
         ),
         minimized_by="any scores in the order of the relevances, far apart",
         convex=True,
-        slope_bound="the number of items in the list",
+        slope_bound="one less than the number of items in the list",
         sources=("xia2008", "plackett1975"),
     ),
     Entry(
@@ -333,7 +333,7 @@ ENTRIES = (
         ),
         minimized_by="any scores in the order of the relevances, far apart",
         convex=False,
-        slope_bound="1",
+        slope_bound="about 0.2 for τ = 1, growing as 1/τ",
         sources=("qin2010",),
     ),
 )
