@@ -74,6 +74,7 @@ CLAIMS = [
     ("binary_focal_loss", "keras", (-50.0, 1.0), CLIPPED, 50.0),
     ("log1mexp", "jax", (-0.5,), math.log(1 - math.exp(-0.5)), math.log(1 - math.exp(-0.5))),
     ("norm", "torch", ([3e200, 4e200, 0.0],), math.inf, 5e200),
+    ("log_mean_exp", "torch", ([1e-17, 3e-17, 2e-17],), 0.0, 2e-17),
     ("normalize", "torch", ([3e200, 4e200, 0.0],), [0, 0, 0], [0.6, 0.8, 0]),
     ("euclidean_distance", "torch", ([1.0, 2, 3], [1.0, 2, 3]), math.sqrt(3) * 1e-6, 0.0),
     ("cosine_similarity", "torch", ([3e200, 4e200, 0.0], [1.0, 2, 2]), 0.0, 11 / 15),
@@ -104,6 +105,8 @@ CLAIMS = [
 
 SAME_IN_OTHER_WORDS = [
     # loss, whose, their call, ours: nothing is lost, but the arguments go otherwise
+    ("cvar", "torch", P.mean, lambda: lb.cvar(P, fraction=1)),
+    ("cvar", "numpy", P.numpy().mean, lambda: lb.cvar(P.numpy(), fraction=1)),
     ("kl_divergence", "torch", lambda: torch_kl(Q.log(), P), lambda: lb.kl_divergence(P, Q)),
     (
         "kl_divergence_from_log_probs", "torch",
