@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import array_api_compat
 import numpy as np
+from array_api_compat import numpy
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def namespace(x: Array) -> Any:
         from array_api_compat import torch as ours
 
         return ours
-    return array_api_compat.array_namespace(x)
+    return numpy if isinstance(x, NUMPY) else array_api_compat.array_namespace(x)
 
 
 def same_kind(**named: ArrayLike | None) -> list[Any]:
