@@ -134,6 +134,15 @@ def share_out(
     return Share(weights, _factor(like, shape, weights, where, reduction), mask)
 
 
+def shares_of_entries(like: Array, weights: Array | None, where: Array | None) -> Array | None:
+    """The weights of the entries of one mean, 0 for those left out; None for all alike."""
+    share = share_out(like, tuple(like.shape), weights, where, "sum")
+    if share.mask is None or share.upstream is None:
+        return share.mask
+    xp = namespace(like)
+    return xp.where(share.mask, share.upstream, xp.zeros_like(share.upstream))
+
+
 def _sized(weights: Array, where: Array | None) -> Array:
     """Weights of which only the ratios count, times a power of two if they are far from 1:
     then no product with a loss overflows, or loses its digits, for that reason."""

@@ -28,7 +28,7 @@ from lossbook.arrays import (
     working_dtype,
 )
 from lossbook.driver import Prepared, public
-from lossbook.reduction.core import share_out
+from lossbook.reduction.core import shares_of_entries
 from lossbook.rule import Rule, rule
 
 
@@ -362,9 +362,5 @@ def _prepare(
         raise ValueError("losses must have an axis of entries, got a single number")
     axis = check_axis(axis, losses.ndim)
     params = {name: as_near(number, losses) for name, number in params.items()}
-    share = share_out(losses, tuple(losses.shape), weights, where, "sum")
-    if share.mask is None:
-        return Prepared(rule, (losses,), params, axis=axis)
-    w, xp = share.upstream, namespace(losses)
-    w = share.mask if w is None else xp.where(share.mask, w, xp.zeros_like(w))
-    return Prepared(rule, (losses, w), params, axis=axis)
+    w = shares_of_entries(losses, weights, where)
+    return Prepared(rule, (losses,) if w is None else (losses, w), params, axis=axis)

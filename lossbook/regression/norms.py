@@ -10,17 +10,14 @@ from lossbook.arrays import (
     as_number,
     cast,
     check_axis,
-    check_broadcasts,
     check_float,
-    check_mask,
     check_number,
-    check_weights,
     constant,
-    namespace,
     same_kind,
     wide_dtype,
 )
 from lossbook.driver import Prepared, public
+from lossbook.reduction.core import shares_of_entries
 from lossbook.regression.errors import check_finite, checked
 from lossbook.rule import rule
 
@@ -82,24 +79,9 @@ def root_mean_squared_error(
     check_finite("targets", targets, where)
     if axis is not None:
         axis = check_axis(axis, predictions.ndim)
-    shares = _shares(predictions, weights, where)
+    shares = shares_of_entries(predictions, weights, where)
     inputs = (predictions, targets) if shares is None else (predictions, targets, shares)
     return Prepared(root_mean_squared_error_rule, inputs, axis=axis)
-
-
-def _shares(like: Array, weights: Array | None, where: Array | None) -> Array | None:
-    """The weights of the entries, 0 for those that the mask leaves out; None for all alike."""
-    shape = tuple(like.shape)
-    if where is not None:
-        check_mask("where", where)
-        check_broadcasts("where", where, shape)
-        where = namespace(like).broadcast_to(where, shape)
-    if weights is None:
-        return where
-    weights = check_weights("weights", weights, like, shape, where=where)
-    if where is None:
-        return weights
-    return namespace(like).where(where, weights, namespace(like).zeros_like(weights))
 
 
 @rule("row")
