@@ -3,10 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Others come from tools/versions.py.
+REQUIREMENTS ?= requirements.txt
 NOTEBOOKS := $(sort $(wildcard book/*.ipynb))
 SITE := _build/html
 
-.PHONY: help book test lab serve clean
+.PHONY: help book test lab serve clean pdf tex links package exit
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -29,7 +31,9 @@ test: $(READY)  ## run every check: style, notebooks, package, chapters
 	@echo "== 4 of 5: pytest: the package and the tools"
 	$(BIN)/python -m pytest -q -n 2
 	@echo "== 5 of 5: nbval: every chapter runs, and gives the outputs that it stores"
-	$(if $(NOTEBOOKS),$(BIN)/python -m pytest -q -n 2 --nbval $(NOTEBOOKS),@echo "no chapters yet")
+	@rm -f _build/nbval.xml
+	$(BIN)/python -m pytest -q -n 2 --nbval --junitxml=_build/nbval.xml $(NOTEBOOKS); result=$$?; \
+	  $(BIN)/python tools/status.py _build/nbval.xml && exit $$result
 	@echo "All checks passed."
 
 lab: $(READY)  ## open the chapters in JupyterLab
@@ -39,15 +43,34 @@ serve: $(READY)  ## serve the built book on this machine
 	@test -f $(SITE)/index.html || { echo "$(SITE) is not built yet: make book"; exit 1; }
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000
 
+pdf: tex $(READY)  ## build the book as a PDF, with TeX
+	@echo "== building the PDF"
+	LATEXOPTS=-interaction=nonstopmode $(BIN)/jupyter-book build . --builder pdflatex -n --keep-going -q
+	@echo "The PDF is _build/latex/lossbook.pdf"
+
+tex:
+	@command -v xelatex >/dev/null && command -v latexmk >/dev/null || { echo \
+	  "make pdf needs xelatex and latexmk. On Debian and Ubuntu: apt-get install latexmk texlive-xetex" \
+	  "texlive-latex-extra texlive-fonts-recommended fonts-freefont-otf xindy tex-gyre lmodern"; exit 1; }
+
+links:  ## ask for every external page that the built book links to
+	$(PYTHON) tools/links.py $(SITE)
+
+package: $(READY)  ## test the package and the tools alone, with any versions
+	$(BIN)/python -m pytest -q -n 2 -W default
+
+exit: $(READY)  ## build the same pages on the newest Sphinx, without Jupyter Book
+	LOSSBOOK_SLOW=1 $(BIN)/python -m pytest -q tests/test_exit.py
+
 clean:  ## remove the built book and the environment
 	rm -rf _build .venv
 
-$(READY): requirements.txt pyproject.toml
+$(READY): $(REQUIREMENTS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 	  "Python 3.11 or newer is needed, as '$(PYTHON)'. Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo \
 	  "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "== installing into .venv (minutes, the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --requirement requirements.txt --editable .
+	$(BIN)/python -m pip install -qq --requirement $(REQUIREMENTS) --editable .
 	@touch $@

@@ -19,17 +19,20 @@ import equations
 MAX_NOTEBOOK = 1_000_000  # bytes, outputs included
 MAX_IMAGE = 200_000  # characters of base64
 MAX_TEXT = 8_000  # characters of one text output
+MAX_LAB = 40_000  # of an interactive figure, which holds its numbers for all sliders
 MAX_IGNORED = 2  # cells per notebook whose output nbval does not compare
 IGNORE = "nbval-ignore-output"
 EXACT = "exact-digits"
 TWIN = "text/vnd.lossbook.figure"
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+LAB = '<div class="lossbook-lab"'
 STAMP = b"lossbook-twin"
 
 TAGS = {IGNORE, EXACT, "raises-exception", "full-width", "margin", "scroll-output"} | {
     f"{verb}-{what}" for verb in ("hide", "remove") for what in ("input", "output", "cell")
 }
 TEXTS = {"text/plain", "text/html", "text/latex", "text/markdown", TWIN}
-MIMES = TEXTS | {"image/png"}
+MIMES = TEXTS | {"image/png", VEGA_LITE}
 
 VARYING = {
     r"\b0x[0-9a-fA-F]{6,}\b": "a memory address",
@@ -148,8 +151,9 @@ def _texts(output: NotebookNode) -> list[str]:
 
 
 def _text(cell: NotebookNode, text: str) -> Iterator[str]:
-    if len(text) > MAX_TEXT:
-        yield f"a text output of {len(text):,} characters, expected at most {MAX_TEXT:,}"
+    limit = MAX_LAB if text.startswith(LAB) else MAX_TEXT
+    if len(text) > limit:
+        yield f"a text output of {len(text):,} characters, expected at most {limit:,}"
     if IGNORE in _tags(cell) or text in _shown_source(cell):
         return
     patterns = (

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Put MathJax, which the pages load, under book/_extra/vendor.
+"""Put MathJax and Vega, which the pages load, under book/_extra/vendor.
 
-    python tools/vendor.py           fetch it with npm and check it
+    python tools/vendor.py           fetch them with npm and check them
     python tools/vendor.py --check   check what is there
 
 The files are committed, so building the book needs neither npm nor a network.
@@ -16,16 +16,42 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-TARGET = Path(__file__).resolve().parent.parent / "book/_extra/vendor/mathjax"
-PACKAGE = "mathjax@3.2.2"
-# In the package, and under the target. The fonts must stand where the script looks for them.
-FILES = {
-    "LICENSE": "LICENSE",
-    "es5/tex-chtml.js": "tex-chtml.js",
-    "es5/output/chtml/fonts/woff-v2": "output/chtml/fonts/woff-v2",
+VENDOR = Path(__file__).resolve().parent.parent / "book/_extra/vendor"
+
+
+class Library(NamedTuple):
+    """What is taken from which packages: names in the package, and under the folder."""
+
+    files: dict[str, dict[str, str]]
+    sha256: str
+
+
+LIBRARIES = {
+    # The fonts must stand where the script looks for them.
+    "mathjax": Library(
+        {
+            "mathjax@3.2.2": {
+                "LICENSE": "LICENSE",
+                "es5/tex-chtml.js": "tex-chtml.js",
+                "es5/output/chtml/fonts/woff-v2": "output/chtml/fonts/woff-v2",
+            }
+        },
+        "b142fcd7aaa297ba34b7750a4a26a287b0cc0c6b7993cebd5b56c7b21fa6c331",
+    ),
+    # The version of Vega-Lite that Altair writes for, and the Vega it needs.
+    "vega": Library(
+        {
+            "vega@6.4.0": {"LICENSE": "LICENSE", "build/vega.min.js": "vega.min.js"},
+            "vega-lite@6.4.3": {
+                "LICENSE": "LICENSE-vega-lite",
+                "build/vega-lite.min.js": "vega-lite.min.js",
+            },
+        },
+        "58fcd20c9bb55f5357eb179ddda5865c30887cb2e62dd18937db19105faa1c3c",
+    ),
 }
-SHA256 = "b142fcd7aaa297ba34b7750a4a26a287b0cc0c6b7993cebd5b56c7b21fa6c331"
 
 
 def digest(folder: Path) -> str:
@@ -37,23 +63,25 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, library: Library) -> None:
     found = digest(folder)
-    if found != SHA256:
-        raise SystemExit(f"{folder.name}: sha256 {found}, expected {SHA256} ({PACKAGE})")
+    if found != library.sha256:
+        packages = ", ".join(library.files)
+        raise SystemExit(f"{folder.name}: sha256 {found}, expected {library.sha256} ({packages})")
 
 
-def fetch(folder: Path) -> None:
+def fetch(folder: Path, library: Library) -> None:
     if shutil.which("npm") is None:
-        raise SystemExit("npm is needed to fetch MathJax, and was not found")
+        raise SystemExit("npm is needed to fetch the libraries, and was not found")
     with tempfile.TemporaryDirectory() as scratch:
-        install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE]
+        install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *library.files]
         subprocess.run([*install, "--prefix", scratch], check=True, stdout=subprocess.DEVNULL)
-        package = Path(scratch, "node_modules", "mathjax")
-        fresh = Path(scratch, "mathjax")
-        for source, target in FILES.items():
-            copy(package / source, fresh / target)
-        check(fresh)
+        fresh = Path(scratch, folder.name)
+        for package, files in library.files.items():
+            source = Path(scratch, "node_modules", package.rpartition("@")[0])
+            for name, target in files.items():
+                copy(source / name, fresh / target)
+        check(fresh, library)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(fresh, folder)
 
@@ -66,11 +94,14 @@ def copy(source: Path, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="fetch nothing")
-    if not parser.parse_args().check:
-        fetch(TARGET)
-    check(TARGET)
-    count = sum(p.is_file() for p in TARGET.rglob("*"))
-    print(f"{PACKAGE}: {count} files, sha256 as pinned")
+    only_check = parser.parse_args().check
+    for name, library in LIBRARIES.items():
+        folder = VENDOR / name
+        if not only_check:
+            fetch(folder, library)
+        check(folder, library)
+        count = sum(p.is_file() for p in folder.rglob("*"))
+        print(f"{', '.join(library.files)}: {count} files, sha256 as pinned")
 
 
 if __name__ == "__main__":
