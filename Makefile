@@ -8,11 +8,11 @@ REQUIREMENTS ?= requirements.txt
 NOTEBOOKS := $(sort $(wildcard book/*.ipynb))
 SITE := _build/html
 
-.PHONY: help book test lab serve clean pdf tex links package exit
+.PHONY: help book test lab serve clean pdf tex links package exit site-test course
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 book: $(READY)  ## build the book, and say where it is
 	@echo "== building the book"
@@ -36,6 +36,15 @@ test: $(READY)  ## run every check: style, notebooks, package, chapters
 	  $(BIN)/python tools/status.py _build/nbval.xml && exit $$result
 	@echo "All checks passed."
 
+site-test: $(READY)  ## try the built book in a browser
+	@test -f $(SITE)/index.html || { echo "$(SITE) is not built yet: make book"; exit 1; }
+	@echo "== the built book as its readers meet it: links, every page in a browser, its controls"
+	$(BIN)/python tools/site/check.py $(SITE)
+
+course: $(READY)  ## build the students' notebooks of all assignments
+	$(BIN)/python -m grader.build --solved
+	@echo "Students' notebooks are in assignments/student/, solved ones in _build/course/."
+
 lab: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=book
 
@@ -45,13 +54,14 @@ serve: $(READY)  ## serve the built book on this machine
 
 pdf: tex $(READY)  ## build the book as a PDF, with TeX
 	@echo "== building the PDF"
-	LATEXOPTS=-interaction=nonstopmode $(BIN)/jupyter-book build . --builder pdflatex -n --keep-going -q
-	@echo "The PDF is _build/latex/lossbook.pdf"
+	LATEXMKOPTS="-silent -f" $(BIN)/jupyter-book build . --path-output _build/pdf --builder pdflatex -n --keep-going -q
+	@cp _build/pdf/_build/latex/lossbook.pdf _build/lossbook.pdf
+	@echo "The PDF is _build/lossbook.pdf"
 
 tex:
-	@command -v xelatex >/dev/null && command -v latexmk >/dev/null || { echo \
-	  "make pdf needs xelatex and latexmk. On Debian and Ubuntu: apt-get install latexmk texlive-xetex" \
-	  "texlive-latex-extra texlive-fonts-recommended fonts-freefont-otf xindy tex-gyre lmodern"; exit 1; }
+	@command -v xelatex >/dev/null && command -v latexmk >/dev/null && command -v xindy >/dev/null || { echo \
+	  "make pdf needs xelatex, latexmk and xindy. On Debian and Ubuntu: apt-get install latexmk texlive-xetex" \
+	  "texlive-latex-extra texlive-fonts-recommended fonts-freefont-otf fonts-dejavu-core xindy tex-gyre lmodern"; exit 1; }
 
 links:  ## ask for every external page that the built book links to
 	$(PYTHON) tools/links.py $(SITE)

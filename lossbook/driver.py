@@ -147,9 +147,9 @@ def value_and_grad(
 
     Returns
     -------
-    value, gradient
-        The gradient has shape and dtype of the input. With ``reduction="none"`` it holds
-        the derivative of each loss for its own entry or row.
+    tuple
+        Value and gradient, which has shape and dtype of the input. With ``reduction="none"``
+        it holds the derivative of each loss for its own entry or row.
 
     Raises
     ------

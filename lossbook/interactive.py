@@ -194,7 +194,9 @@ class Interactive:
         if "google.colab" in sys.modules:
             # It draws no chart from the type above; Altair's own output fetches Vega.
             return self.chart._repr_mimebundle_()
-        return {VEGA_LITE: self.spec, "text/html": self._repr_html_(), "text/plain": repr(self)}
+        # Markdown may hold HTML, and JupyterLab prefers a chart to it, but HTML to a chart.
+        page = self._repr_html_()
+        return {VEGA_LITE: self.spec, "text/markdown": page, "text/plain": repr(self)}
 
     def _repr_html_(self) -> str:
         compact = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}

@@ -1,6 +1,7 @@
 """The way out of Jupyter Book 1.x: its exported Sphinx configuration on the newest Sphinx.
 
-Slow, and needs a package index: LOSSBOOK_SLOW=1, or ``make exit``.
+Slow, and needs a package index: LOSSBOOK_SLOW=1, or ``make exit``. The environment is made
+once; ``make clean`` removes it, and the next run gets the versions that are newest then.
 """
 
 from __future__ import annotations
@@ -16,12 +17,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+NEWEST = ROOT / "_build/newest"
 BOOK_ONLY = ("jupyter_book", "sphinx_jupyterbook_latex")
+# The package too: its docstrings are pages. torch stays out.
 STACK = [
     "sphinx", "myst-nb", "sphinx-book-theme", "sphinx-design", "sphinx-copybutton",
     "sphinx-togglebutton", "sphinx-comments", "sphinx-external-toc", "sphinx-multitoc-numbering",
-    "sphinx-exercise", "sphinx-proof", "sphinxcontrib-bibtex",
+    "sphinx-exercise", "sphinx-proof", "sphinxcontrib-bibtex", "--editable", f"{ROOT}[sympy,plots]",
 ]  # fmt: skip
+
+
+def environment() -> Path:
+    """Its Python."""
+    python, installed = NEWEST / "bin/python", NEWEST / "installed.txt"
+    if not installed.is_file() or installed.read_text() != "\n".join(STACK):
+        venv.create(NEWEST, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", *STACK], check=True)
+        installed.write_text("\n".join(STACK))
+    return python
 
 
 def exported(folder: Path) -> str:
@@ -42,16 +55,10 @@ def test_the_sources_build_on_the_newest_sphinx(tmp_path):
     assert not any(f"'{name}'" in conf for name in BOOK_ONLY)
     (source / "conf.py").write_text(conf)
 
-    newest = tmp_path / "venv"
-    venv.create(newest, with_pip=True)
-    python = newest / "bin/python"
-    # The package too: its docstrings are pages. torch and sympy stay out.
-    install = [python, "-m", "pip", "install", "-qq", *STACK, ROOT]
-    subprocess.run(install, check=True)
     strict = ["-W", "-n", "--keep-going", "-q", "-b", "html"]
     # Where Jupyter Book finds the local extensions by itself.
     env = os.environ | {"PYTHONPATH": str(source / "book/_ext")}
-    command = [python, "-m", "sphinx", *strict, source, site]
+    command = [environment(), "-m", "sphinx", *strict, source, site]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (site / "book/index.html").is_file()

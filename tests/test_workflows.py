@@ -68,6 +68,13 @@ def test_permissions_are_minimal(text):
         assert {k for k, v in given.items() if v == "write"} == WRITES.get(name, set())
 
 
+def test_the_published_site_knows_its_addresses():
+    (steps,) = (job["steps"] for name, job in jobs(FILES[0].read_text()) if name == "site")
+    (build,) = (s for s in steps if s.get("run") == "make book")
+    assert set(build["env"]) == {"LOSSBOOK_REPOSITORY", "LOSSBOOK_BRANCH", "LOSSBOOK_SITE"}
+    assert any(s.get("id") == "pages" for s in steps[: steps.index(build)])
+
+
 def test_every_make_target_and_tool_exists(text):
     makefile = (ROOT / "Makefile").read_text()
     commands = re.findall(r"run: (?!\|)(.+)|^ {14,}(make .+|python3 .+)$", text, re.M)

@@ -8,10 +8,13 @@ python tools/api.py --check    say whether it is up to date
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import lossbook as lb
 
@@ -106,6 +109,18 @@ MODULES = {
     4: ("categorical.logits", "categorical.probs"),
     7: ("ranking.metrics",),
 }
+# What the chapters show, judge and draw with; for those who write such a chapter.
+HELPERS = {
+    "show": "num table source",
+    "verify": "check verification_table agrees call_peer",
+    "catalogue": "CATALOGUE entry Entry Input Parameter Peer",
+    "exact": "value slope formula",
+    "accuracy": "ulp errors accuracy_figure",
+    "devices": "device dtype rng tensor",
+    "processes": "run_processes",
+    "figures": "use_book_style COLORS label_line rounding_noise",
+    "interactive": "Interactive Slider numbers",
+}
 MEMBERS = {"RunningMean", "StreamingLogSumExp"}  # classes whose methods a reader calls
 
 INTRO = """\
@@ -130,6 +145,15 @@ one that ends in `_from_probs` takes probabilities. Every loss has `reduction="n
 The catalogue behind the tests, the [loss chooser](#choose-all) and the
 [convention map](#conventions-all) is a file as well: [losses.json](_extra/losses.json), with
 formulas, domains, error bounds and peers, and [its schema](_extra/losses.schema.json).
+"""
+
+HELPERS_INTRO = """
+(api-helpers)=
+## Helpers of the chapters
+
+No losses, but what the code cells show, judge and draw with, each to import from its module:
+`from lossbook.show import num`. What judges or draws needs the extras of the package.
+
 """
 
 
@@ -171,15 +195,28 @@ def render() -> str:
                 text = heading.get(target, title(page)).replace("`", "")
                 parts += [_entry(name, target, text) for name in names.split()]
         parts.append("```\n")
-    return "".join(parts)
+    return "".join([*parts, HELPERS_INTRO, "```{eval-rst}\n", *_helpers(), "```\n"])
 
 
 def _entry(name: str, target: str, text: str) -> str:
-    kind = "class" if inspect.isclass(getattr(lb, name)) else "function"
     members = "   :members:\n" if name in MEMBERS else ""
-    return (
-        f".. auto{kind}:: lossbook.{name}\n{members}\n   In the book: :ref:`{text} <{target}>`.\n\n"
-    )
+    return f"{_auto(lb, name)}{members}\n   In the book: :ref:`{text} <{target}>`.\n\n"
+
+
+def _helpers() -> Iterator[str]:
+    for module, names in HELPERS.items():
+        yield f".. automodule:: lossbook.{module}\n\n"
+        there = importlib.import_module(f"lossbook.{module}")
+        yield from (_auto(there, name) + "\n" for name in names.split())
+
+
+def _auto(module: ModuleType, name: str) -> str:
+    thing = getattr(module, name)
+    if inspect.isclass(thing):
+        return f".. autoclass:: {module.__name__}.{name}\n"
+    if callable(thing):
+        return f".. autofunction:: {module.__name__}.{name}\n"
+    return f".. autodata:: {module.__name__}.{name}\n   :no-value:\n"
 
 
 def main(argv: list[str] | None = None) -> int:

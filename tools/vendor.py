@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Put MathJax and Vega, which the pages load, under book/_extra/vendor.
+"""Put MathJax and Vega, which the pages load, and axe, which tests them, in their places.
 
     python tools/vendor.py           fetch them with npm and check them
     python tools/vendor.py --check   check what is there
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-VENDOR = Path(__file__).resolve().parent.parent / "book/_extra/vendor"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Library(NamedTuple):
@@ -30,7 +30,7 @@ class Library(NamedTuple):
 
 LIBRARIES = {
     # The fonts must stand where the script looks for them.
-    "mathjax": Library(
+    "book/_extra/vendor/mathjax": Library(
         {
             "mathjax@3.2.2": {
                 "LICENSE": "LICENSE",
@@ -41,7 +41,7 @@ LIBRARIES = {
         "b142fcd7aaa297ba34b7750a4a26a287b0cc0c6b7993cebd5b56c7b21fa6c331",
     ),
     # The version of Vega-Lite that Altair writes for, and the Vega it needs.
-    "vega": Library(
+    "book/_extra/vendor/vega": Library(
         {
             "vega@6.4.0": {"LICENSE": "LICENSE", "build/vega.min.js": "vega.min.js"},
             "vega-lite@6.4.3": {
@@ -50,6 +50,10 @@ LIBRARIES = {
             },
         },
         "58fcd20c9bb55f5357eb179ddda5865c30887cb2e62dd18937db19105faa1c3c",
+    ),
+    "tools/site/axe": Library(
+        {"axe-core@4.14.1": {"LICENSE": "LICENSE", "axe.min.js": "axe.min.js"}},
+        "f34ac01d15ffc4cf28e13605fae6a21fb5755e345a8ca4b14a3eea6799defc19",
     ),
 }
 
@@ -96,7 +100,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="fetch nothing")
     only_check = parser.parse_args().check
     for name, library in LIBRARIES.items():
-        folder = VENDOR / name
+        folder = ROOT / name
         if not only_check:
             fetch(folder, library)
         check(folder, library)

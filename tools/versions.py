@@ -2,7 +2,7 @@
 """Requirements that are not the exact ones of requirements.txt, for the weekly runs.
 
 python tools/versions.py newest     the newest of everything that is used directly
-python tools/versions.py oldest     the same, but the package's own at their lower bounds
+python tools/versions.py oldest     the exact ones, but the package's own at their lower bounds
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Version 2 of Jupyter Book is another program: tests/test_exit.py keeps the other way out open.
-HELD = {"jupyter-book": "<2"}
+# A very old one asks for no version of Sphinx, and pip would take it for the newest Sphinx.
+HELD = {"jupyter-book": ">=1,<2"}
 INDIRECT = "# what these pull in"
 
 
-def direct(text: str) -> list[str]:
-    """The names in requirements.txt that this repository uses itself."""
+def direct(text: str) -> dict[str, str]:
+    """The version of each package in requirements.txt that this repository uses itself."""
     part, mark, _ = text.partition(INDIRECT)
     if not mark:
         raise ValueError(f"requirements.txt has no line {INDIRECT!r}")
-    return re.findall(r"^([\w.-]+)==", part, re.M)
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", part, re.M))
 
 
 def bounds(text: str) -> dict[str, str]:
@@ -35,11 +36,11 @@ def bounds(text: str) -> dict[str, str]:
 
 
 def requirements(kind: str) -> list[str]:
-    names = direct((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    exact = direct((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     if kind == "newest":
-        return [name + HELD.get(name, "") for name in names]
+        return [name + HELD.get(name, "") for name in exact]
     lowest = bounds((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return [f"{n}=={lowest[n]}" if n in lowest else n + HELD.get(n, "") for n in names]
+    return [f"{name}=={version}" for name, version in (exact | lowest).items()]
 
 
 def main(argv: list[str] | None = None) -> None:

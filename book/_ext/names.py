@@ -11,7 +11,21 @@ from typing import Any
 
 from sphinx.util.nodes import make_refnode
 
-OTHERS = {"math.fsum"}  # the standard library, of which the book has no inventory
+import lossbook
+
+# The standard library and matplotlib, of which the book has no inventory.
+OTHERS = {"math.fsum", "matplotlib.axes.Axes.annotate"}
+
+
+def public(env: Any, target: str) -> Any:
+    """The entry of a name in the reference, also if it is named where it is defined."""
+    entries = env.get_domain("py").objects
+    package, _, name = target.rpartition(".")
+    if target in entries or package.split(".")[0] != "lossbook":
+        return entries.get(target)
+    # exact.slope and another module's slope are two.
+    home = getattr(getattr(lossbook, name, None), "__module__", "")
+    return entries.get(f"lossbook.{name}") if f"{home}.".startswith(f"{package}.") else None
 
 
 def resolve(app: Any, env: Any, node: Any, contnode: Any) -> Any:
@@ -19,11 +33,9 @@ def resolve(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    package, _, name = target.rpartition(".")
-    public = env.get_domain("py").objects.get(f"lossbook.{name}")
-    if package.split(".")[0] == "lossbook" and public:
-        here, there = node["refdoc"], public.docname
-        return make_refnode(app.builder, here, there, public.node_id, contnode, name)
+    if there := public(env, target):
+        here, name = node["refdoc"], target.rpartition(".")[2]
+        return make_refnode(app.builder, here, there.docname, there.node_id, contnode, name)
     is_type = node["reftype"] in ("class", "data", "exc", "obj") and "refwarn" not in node
     return contnode if is_type or target in OTHERS else None
 

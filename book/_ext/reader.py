@@ -7,10 +7,16 @@ the rest are what readers missed in tables and figures.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
 DEFERRED = (
     "clipboard.min|copybutton|design-tabs|doctools|language_data|scripts/sphinx-book-theme"
     "|searchtools|sphinx_highlight|togglebutton"
@@ -50,6 +56,11 @@ REPAIRS = [
         r'(?<=\n)(<img [^>]*?src="([^"]*_images/[^"]+)"[^>]*>)',
         r'<a class="full-size" href="\2">\1</a>',
     ),
+    # MathJax sets a formula as a box, after which a line may end: not before its comma.
+    (
+        r'(<span class="math notranslate nohighlight">[^<]*</span>)([.,;:?!)]+)',
+        r'<span class="unbroken">\1\2</span>',
+    ),
 ]
 COMPILED = [(re.compile(pattern), replacement) for pattern, replacement in REPAIRS]
 TABLE = re.compile(r'<table class="lossbook-table">.*?</table>', re.S)
@@ -57,6 +68,8 @@ CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.S)
 NUMBER = re.compile(r"(-?(\d[\d.,]*(e-?\d+)?|inf)%?|nan)?")
 # The corner of a table heads nothing, and a header without words says nothing.
 EMPTY_HEADER = re.compile(r'<th(?: scope="\w+")?( [^>]*)?>(?:<p></p>)?</th>')
+# From disk no browser fetches the excerpts of search results; asking is an error each.
+EXCERPTS = ("SHOW_SEARCH_SUMMARY: true", 'SHOW_SEARCH_SUMMARY: location.protocol !== "file:"')
 UNUSED = ("scripts/fontawesome.js", "scripts/*.map", "styles/*.map")
 
 
@@ -64,6 +77,33 @@ def add_lab(app: Any, page: str, template: str, context: dict[str, Any], doctree
     """Only pages with an interactive figure load the script that draws it."""
     if 'class="lossbook-lab"' in context.get("body", ""):
         app.add_js_file("lab.js", defer="defer")
+
+
+def name_no_notebook(app: Any, page: str, source: list[str]) -> None:
+    """A file that is no notebook is named; the parser only quotes how it begins."""
+    path = app.env.doc2path(page, base=False)
+    if path.endswith(".ipynb"):
+        try:
+            json.loads(source[0])
+        except ValueError as error:
+            raise ExtensionError(f"{path} is no notebook: {error}") from None
+
+
+def ask_for_texts(app: Any, doctree: nodes.document) -> None:
+    """A warning for each image without an alternative text: Sphinx would show its file name."""
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt", "").strip():
+            place = image
+            while not place.line and place.parent:  # an image in a line has none of its own
+                place = place.parent
+            LOGGER.warning(
+                "an image without alternative text: %s (in a notebook: mystnb.image.alt in the "
+                "metadata of its cell)",
+                image.get("uri", ""),
+                location=place,
+                type="reader",
+                subtype="alt",
+            )
 
 
 def repair_pages(app: Any, exception: Exception | None) -> None:
@@ -78,6 +118,8 @@ def repair_pages(app: Any, exception: Exception | None) -> None:
     for pattern in UNUSED:
         for path in (out / "_static").glob(pattern):
             path.unlink()
+    options = out / "_static/documentation_options.js"
+    options.write_text(options.read_text(encoding="utf-8").replace(*EXCERPTS), encoding="utf-8")
 
 
 def repaired(text: str) -> str:
@@ -104,6 +146,8 @@ def right_aligned(table: str) -> str:
 
 
 def setup(app: Any) -> dict[str, Any]:
+    app.connect("source-read", name_no_notebook)
+    app.connect("doctree-read", ask_for_texts)
     app.connect("html-page-context", add_lab)
     app.connect("build-finished", repair_pages, priority=900)
     return {

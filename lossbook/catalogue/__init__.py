@@ -21,6 +21,7 @@ from lossbook.catalogue.entry import Entry, Input, Parameter, Peer
 
 __all__ = ["CATALOGUE", "Entry", "Input", "Parameter", "Peer", "entry"]
 
+#: All losses and functions that the book derives, in the order of its chapters.
 CATALOGUE: tuple[Entry, ...] = (
     *odds.ENTRIES,
     *softmax.ENTRIES,

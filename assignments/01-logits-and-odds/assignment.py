@@ -1,0 +1,184 @@
+# %% [markdown]
+# # Assignment 1: Logits and odds
+#
+# 20 marks, about 90 minutes. It belongs to chapter 1 of the book; its symbols are used here, and logarithms without a base are natural.
+#
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy).
+# - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
+
+# %% setup
+import numpy as np
+import sympy as sp
+
+# %% [markdown]
+# ## 1. What the tests say together (4 marks)
+#
+# $N$ patients may take $T$ tests for one illness. Test $j$ gives an alarm with probability $h_j$ if the patient is ill, and with probability $f_j$ if not. The tests are independent given that the patient is ill, and also given that not.
+#
+# Write `weigh(prior, results, hit, false)`. It returns, as an array of shape $(N,)$, the log-odds of being ill after the tests, in *decibans*: $10 \log_{10}$ of the odds.
+#
+# - `prior`, shape $(N,)$: the log-odds before the tests, in nats; finite, of any size.
+# - `results`, shape $(N, T)$: 1 for an alarm, 0 for none, nan for a test not taken. A patient may have taken none.
+# - `hit` and `false`, shape $(T,)$: the $h_j$ with $0 < h_j \le 1$, and the $f_j$ with $0 < f_j < 1$. A test with $h_j = 1$ that gives no alarm rules the illness out: the log-odds are $-\infty$.
+#
+# There may be hundreds of tests.
+
+
+# %% answer q1
+def weigh(prior, results, hit, false):
+    """The log-odds after the tests, in decibans, one for each patient."""
+    ### BEGIN SOLUTION
+    with np.errstate(divide="ignore"):  # h = 1: no alarm is worth minus infinity
+        alarm, quiet = np.log(hit / false), np.log((1 - hit) / (1 - false))
+    terms = np.where(results == 1, alarm, np.where(results == 0, quiet, 0.0))
+    return 10 / np.log(10) * (prior + terms.sum(axis=1))
+    ### END SOLUTION
+
+
+# %% check q1
+hit, false = np.array([0.8, 0.5]), np.array([0.08, 0.4])
+found = weigh(np.zeros(3), np.array([[1, np.nan], [0, np.nan], [np.nan, 1]]), hit, false)
+assert np.shape(found) == (3,), "one number for each patient"
+assert np.isclose(found[0], 10.0), "even odds, then an alarm ten times likelier if ill: 10 decibans"
+assert np.isclose(found[1], -6.6276, atol=1e-3), (
+    "no alarm: odds of 0.2/0.92, which is -6.63 decibans"
+)
+assert np.isclose(found[2], 0.9691, atol=1e-3), "a ratio of 1.25 is worth 0.97 decibans"
+
+# %% [markdown]
+# ## 2. At least one of many (3 marks)
+#
+# Each of $n$ disks fails this year with log-odds $z$, independently of the others. Write `at_least_one(z, n)`: the log-odds, in nats, that at least one of them fails. `z` is an array and `n` a whole number from 1 to $10^6$; return an array of the shape of `z`.
+#
+# It must be right for logits from $-700$ to 5000: log-odds in, log-odds out, and finite every time.
+
+
+# %% answer q2
+def at_least_one(z, n):
+    """The log-odds that at least one of n fails, entry by entry."""
+    ### BEGIN SOLUTION
+    none = -n * np.logaddexp(0.0, z)  # the log-probability that none fails
+    small = np.maximum(none, -np.log(2.0))
+    large = np.minimum(none, -np.log(2.0))
+    some = np.where(none > -np.log(2.0), np.log(-np.expm1(small)), np.log1p(-np.exp(large)))
+    return some - none
+    ### END SOLUTION
+
+
+# %% check q2
+found = at_least_one(np.array([0.0, -3.0]), 2)
+assert np.shape(found) == (2,), "the result must have the shape of z"
+assert np.isclose(found[0], np.log(3)), "two coins: at least one head has odds of 3"
+assert np.allclose(at_least_one(np.array([-2.5, 1.5]), 1), [-2.5, 1.5]), "one disk: nothing changes"
+
+# %% [markdown]
+# ## 3. Another canonical pair (3 marks)
+#
+# You count how many emails arrive before the next spam. If each is spam with probability $p$, independently, the count is $y = 0, 1, 2, \dots$ with probability
+#
+# $$ P(y) = p\,(1-p)^y = e^{y z - A(z)}, $$
+#
+# an exponential family with $h(y) = 1$ and a natural parameter $z$, which is not the logit. Give three SymPy expressions; any equivalent form is right.
+#
+# - `natural`: $z$, in the symbol `p`.
+# - `A`: $A(z)$, in the symbol `z`.
+# - `gradient`: the derivative of $-\ln P(y)$ with respect to $z$, in the symbols `z` and `y`.
+
+# %% answer q3
+p, z, y = sp.symbols("p z y", real=True)
+### BEGIN SOLUTION
+natural = sp.log(1 - p)
+A = -sp.log(1 - sp.exp(z))
+gradient = sp.diff(A, z) - y
+### END SOLUTION
+
+# %% check q3
+assert isinstance(natural, sp.Expr), "natural must be a SymPy expression"
+assert isinstance(A, sp.Expr), "A must be a SymPy expression"
+assert isinstance(gradient, sp.Expr), "gradient must be a SymPy expression"
+assert natural.free_symbols <= {p}, "natural may contain p only"
+assert A.free_symbols <= {z}, "A may contain z only"
+assert gradient.free_symbols <= {z, y}, "gradient may contain z and y only"
+log_of_nothing = -A.subs(z, natural.subs(p, 0.25))
+assert abs(log_of_nothing - sp.log(0.25)) < 1e-9, "at y = 0, P(y) is p"
+
+# %% [markdown]
+# ## 4. What is wrong with this code? (3 marks)
+#
+# A service keeps probabilities and forgets the logits, in float64:
+#
+# ```python
+# def stored(z):
+#     p = 1 / (1 + np.exp(-z))
+#     back = np.log(p / (1 - p))
+#     slope = p * (1 - p)
+#     return p, back, slope
+# ```
+#
+# Assign three numbers:
+#
+# - `off`: a logit $z$ below 36 for which `back` differs from $z$ by more than 0.01, though $p$ is less than 1.
+# - `flat`: a logit at which the slope that it returns is 0, though the true one is larger than $10^{-17}$.
+# - `tiny`: to save space somebody computes $p$ in a format whose numbers have 4 significant bits. Take $e^{-z}$ as exact; the sum $1 + e^{-z}$ is rounded to the nearest number of the format, a tie to the one whose last bit is 0. The smallest logit from which on $p$ is 1; four digits or more.
+
+# %% answer q4
+### BEGIN SOLUTION
+off, flat, tiny = 35.0, 38.0, 4 * np.log(2)
+### END SOLUTION
+
+# %% check q4
+assert np.ndim(off) == np.ndim(flat) == np.ndim(tiny) == 0, "each answer is one number"
+assert all(np.isfinite([off, flat, tiny])), "each answer is finite"
+
+# %% [markdown]
+# ## 5. An audit (3 marks)
+#
+# A model gave the logits `z`, and the events came out as `y`, 0 or 1, both of shape $(N,)$. If the model is calibrated and the events are independent, the number of yeses in a group has the mean $\sum_i \sigma(z_i)$ and the variance $\sum_i \sigma(z_i)\,\sigma(-z_i)$, summed over the group.
+#
+# Write `audit(z, y, edges)`. `edges` are $K + 1$ increasing logits. Bin $k$ holds the examples with $\mathtt{edges}_k \le z_i < \mathtt{edges}_{k+1}$; examples in no bin are left out. Return three arrays of shape $(K,)$:
+#
+# - the number of examples in each bin;
+# - the expected number of yeses, 0 in an empty bin;
+# - the surprise: yeses less their expected number, divided by the standard deviation; nan in an empty bin.
+#
+# Logits may be anything up to 500 in size. In a bin of very sure predictions the surprise may be tiny, or huge; it must keep its digits.
+
+
+# %% answer q5
+def audit(z, y, edges):
+    """Counts, expected yeses and surprises, one of each for each bin."""
+    ### BEGIN SOLUTION
+    small = np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z)))  # the improbable side
+    yes = np.where(z > 0, 1 / (1 + np.exp(-np.abs(z))), small)
+    no = np.where(z > 0, small, 1 / (1 + np.exp(-np.abs(z))))
+    inside = (edges[:-1, None] <= z) & (z < edges[1:, None])
+    count, expected = inside.sum(axis=1), inside @ yes
+    above = inside @ np.where(y == 1, no, -yes)  # y - p, without forming 1 - p
+    with np.errstate(invalid="ignore"):
+        return count, expected, above / np.sqrt(inside @ (yes * no))
+    ### END SOLUTION
+
+
+# %% check q5
+count, expected, surprise = audit(np.zeros(4), np.array([1, 1, 1, 0]), np.array([-1.0, 1.0, 2.0]))
+assert np.array_equal(count, [4, 0]), "all four lie in the first bin"
+assert np.allclose(expected, [2, 0]), "four coins: two yeses are expected"
+assert np.isclose(surprise[0], 1.0), "three yeses are one standard deviation too many"
+assert np.isnan(surprise[1]), "an empty bin has no surprise"
+
+# %% [markdown]
+# ## 6. In your own words (4 marks)
+#
+# (a) In a trial 60% of the untreated recover, and the odds ratio of the drug is 4. "So the drug makes recovery four times as likely," says the press office. Correct it with two numbers, and say when the sentence would be nearly true. (b) A filter saves the probability of spam, as a float32, for millions of emails. A colleague wants to look at the thousand surest spams, in order. What goes wrong, although the sigmoid keeps the order, and what should the filter save instead? Use at most 150 words; formulas count as one word each.
+
+# %% [markdown] written q6
+# === BEGIN MARK SCHEME ===
+# - 1: odds of 1.5 become 6, so with the drug $6/7 = 0.857$ recover, which is 1.43 times as likely.
+# - 1: odds and probability multiply alike only where the outcome is rare, with the drug too ($1 - p \approx 1$).
+# - 1: next to 1 the floats are $2^{-24}$ apart, so all logits from about 17 on become exactly 1 (or share a few values just below): ties, the order is gone.
+# - 1: save the logit (or the probability of the rare side, $\sigma(-z)$, which keeps its digits). No mark for float64 alone: it only moves the border to 37.
+# === END MARK SCHEME ===
+# (a) Odds of $0.6/0.4 = 1.5$ become 6, a probability of $6/7 = 0.857$: 1.43 times as likely. The odds ratio is nearly the ratio of probabilities only where both are small, since $o = p/(1-p) \approx p$.
+#
+# (b) The sigmoid keeps the order on paper. Just below 1 the numbers of float32 are $2^{-24}$ apart, so logits from about 17 on all become 1, and those a little below share a few values: the surest spams are tied. Save the logit, or $\sigma(-z)$, the probability that it is no spam; small numbers keep their digits.

@@ -1,0 +1,206 @@
+# %% [markdown]
+# # Assignment 5: KL divergence
+#
+# 20 marks, about 90 minutes. It belongs to chapter 5 of the book; its symbols are used here.
+#
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 4 also SymPy).
+# - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
+
+# %% setup
+import numpy as np
+import sympy as sp
+
+# %% [markdown]
+# ## 1. A forecast of orders (4 marks)
+#
+# The number of orders that a shop gets in an hour is Poisson distributed with rate $a$. The forecast says Poisson with rate $b$. The divergence of the truth from the forecast is
+#
+# $$ D_{KL}\bigl(\mathrm{Poisson}(a) \,\Vert\, \mathrm{Poisson}(b)\bigr) = a \ln \frac ab - a + b . $$
+#
+# Write `forecast(a, b)` for float64 arrays of one shape with entries $\ge 0$, most of them for hours in which the forecast was nearly right. Return the divergence in nats, entry by entry, with at least eight right digits however close $a$ and $b$ are. A rate of 0 is a night without orders: $D(0 \Vert b) = b$, also for $b = 0$; and $D(a \Vert 0) = \infty$ for $a > 0$.
+
+
+# %% answer q1
+def forecast(a, b):
+    """The divergence of Poisson(a) from Poisson(b), entry by entry, in nats."""
+    ### BEGIN SOLUTION
+    with np.errstate(divide="ignore"):
+        safe = np.where(a > 0, a, 1.0)
+        away = (b - safe) / safe
+        w = np.where(abs(away) < 0.5, np.log1p(np.maximum(away, -0.5)), np.log(b) - np.log(safe))
+    near = np.clip(w, -0.1, 0.1)
+    series = near**2 / 2 * (1 + near / 3 * (1 + near / 4 * (1 + near / 5 * (1 + near / 6))))
+    term = np.where(abs(w) < 0.1, a * series, a * -w - a + b)
+    return np.where(a > 0, term, b)
+    ### END SOLUTION
+
+
+# %% check q1
+found = forecast(np.array([2.0, 1.0, 3.0]), np.array([1.0, 2.0, 3.0]))
+assert np.shape(found) == (3,), "the result must have the shape of a"
+assert np.isclose(found[0], 0.3863, atol=1e-4), "2 orders, 1 forecast: 2 ln 2 - 1 = 0.3863 nats"
+assert np.isclose(found[1], 0.3069, atol=1e-4), "1 order, 2 forecast: 1 - ln 2 = 0.3069 nats"
+assert np.isclose(found[2], 0.0, atol=1e-12), "a right forecast costs nothing"
+
+# %% [markdown]
+# ## 2. A teacher with forbidden answers (4 marks)
+#
+# A student network with logits $z$ learns from a teacher with logits $x$, at temperature $\tau$. In each row some classes are forbidden. On the other classes, and with both softmaxes taken over these alone,
+#
+# $$ \ell = \tau^2 \, D_{KL}\bigl(\operatorname{softmax}(x/\tau) \,\Vert\, \operatorname{softmax}(z/\tau)\bigr) . $$
+#
+# Write `teach(x, z, tau, allowed)` for arrays of shape (rows, classes), `allowed` being boolean, and a number `tau` > 0. Return two arrays: the loss of each row, of shape (rows,), and its gradient for $z$, of shape (rows, classes).
+#
+# - A forbidden class has gradient 0, and its logits are to be ignored: they may be anything, also nan or infinite.
+# - A row in which no class is allowed has loss 0 and gradient 0.
+# - Allowed logits are finite and may be large (tens of thousands); the results are finite. An error below $10^{-9}$ does not matter here.
+
+
+# %% answer q2
+def teach(x, z, tau, allowed):
+    """The loss of each row, and its gradient for z."""
+    ### BEGIN SOLUTION
+    log_q, log_p = (log_softmax(y / tau, allowed) for y in (x, z))
+    q, p = (np.where(allowed, np.exp(y), 0.0) for y in (log_q, log_p))
+    loss = tau**2 * (q * (log_q - log_p)).sum(axis=1)
+    return loss, tau * (p - q)
+
+
+def log_softmax(y, allowed):
+    y = np.where(allowed, y, -1e300)
+    y = np.where(allowed, y - y.max(axis=1, keepdims=True), 0.0)
+    total = np.where(allowed, np.exp(y), 0.0).sum(axis=1, keepdims=True)
+    return np.where(allowed, y - np.log(np.where(total > 0, total, 1.0)), 0.0)
+    ### END SOLUTION
+
+
+# %% check q2
+some = np.array([[True, True, False]])
+one, other = np.array([[0.0, 0.0, 5.0]]), np.array([[np.log(3.0), 0.0, -7.0]])
+loss, gradient = teach(one, other, 1.0, some)
+assert np.shape(loss) == (1,) and np.shape(gradient) == (1, 3), "one loss per row, and a gradient"
+assert np.isclose(loss[0], 0.1438, atol=1e-4), "(1/2, 1/2) against (3/4, 1/4) is 0.1438"
+assert np.allclose(gradient, [[0.25, -0.25, 0.0]]), "its gradient is p - q on the allowed classes"
+assert np.isclose(teach(2 * one, 2 * other, 2.0, some)[0][0], 4 * 0.1438, atol=4e-4), "tau = 2"
+
+# %% [markdown]
+# ## 3. One bell for a mixture (3 marks)
+#
+# A sensor is in state $k$ with probability $w_k$, and its reading is then $N(m_k, s_k^2)$. So the reading $x$ has the density $q(x) = \sum_k w_k N(m_k, s_k^2)$. Only one Gaussian can be stored. All three inputs are arrays of shape (K,), with $w_k > 0$ adding up to 1 and $s_k > 0$.
+#
+# - `bell(w, m, s)`: the pair (mean, standard deviation) of the Gaussian $p$ with the smallest forward divergence $D_{KL}(q \Vert p)$. Readings may be far from 0 (as time stamps are), and the standard deviation must keep eight digits even then.
+# - `extra(w, m, s)`: an array of shape (K,). Entry $k$ is how many nats $D_{KL}(q \Vert p)$ would be *larger* than that smallest value if the bell of state $k$, $p = N(m_k, s_k^2)$, were stored instead.
+
+
+# %% answer q3
+def bell(w, m, s):
+    """Mean and standard deviation of the best Gaussian under forward KL."""
+    ### BEGIN SOLUTION
+    mean = m[0] + w @ (m - m[0])
+    return mean, np.sqrt(w @ (s**2 + (m - mean) ** 2))
+    ### END SOLUTION
+
+
+def extra(w, m, s):
+    """By how many nats the bell of each state is worse."""
+    ### BEGIN SOLUTION
+    mean, std = bell(w, m, s)
+    return np.log(s / std) + (std**2 + (m - mean) ** 2) / (2 * s**2) - 0.5
+    ### END SOLUTION
+
+
+# %% check q3
+half, modes, width = np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.ones(2)
+assert np.allclose(bell(half, modes, width), [0.0, np.sqrt(10)]), "modes at -3 and 3: N(0, 10)"
+assert np.allclose(bell(np.ones(1), np.array([2.0]), np.array([0.5])), [2.0, 0.5]), "one state"
+assert np.shape(extra(half, modes, width)) == (2,), "extra has one entry for each state"
+assert np.allclose(extra(half, modes, width), 7.8487, atol=1e-4), "N(3, 1) instead: 7.8487 more"
+
+# %% [markdown]
+# ## 4. Two derivations (3 marks)
+#
+# Give two SymPy expressions; any equivalent form is right.
+#
+# - `waits`: customers wait a time with density $\frac1a e^{-x/a}$, $x \ge 0$; a model says $\frac1b e^{-x/b}$. The divergence $D_{KL}$ of the truth from the model, in the symbols `a`, `b`.
+# - `lead`: a policy $\pi = (\pi_1, \pi_2)$ over two answers is rewarded for staying undecided, too, by its entropy with a weight $\gamma$:
+#
+# $$ J(\pi) = \mathbb{E}_\pi\, r - \beta\, D_{KL}(\pi \,\Vert\, \rho) + \gamma\, H(\pi), \qquad \beta, \gamma > 0 . $$
+#
+# `lead` is $\ln(\pi_1/\pi_2)$ of the policy with the largest $J$, in the symbols `d` $= r_1 - r_2$, `c` $= \ln(\rho_1/\rho_2)$, `beta`, `gamma`.
+
+# %% answer q4
+a, b, beta, gamma = sp.symbols("a b beta gamma", positive=True)
+c, d = sp.symbols("c d", real=True)
+### BEGIN SOLUTION
+waits = sp.log(b / a) + a / b - 1
+lead = (d + beta * c) / (beta + gamma)
+### END SOLUTION
+
+# %% check q4
+assert isinstance(waits, sp.Expr), "waits must be a SymPy expression"
+assert isinstance(lead, sp.Expr), "lead must be a SymPy expression"
+assert waits.free_symbols <= {a, b}, "waits may contain a and b only"
+assert lead.free_symbols <= {d, c, beta, gamma}, "lead may contain d, c, beta and gamma only"
+assert abs(waits.subs({a: 1.0, b: 1.0})) < 1e-9, "equal means: no divergence"
+assert abs(lead.subs({d: 1.0, c: 0.0, beta: 1.0, gamma: 0.0}) - 1) < 1e-9, "without entropy"
+
+# %% [markdown]
+# ## 5. What is wrong with this code? (3 marks)
+#
+# The loss of a VAE, in float64. `x` and `decoded` have shape (examples, pixels), `mean` and `log_var` (examples, hidden coordinates). The two should be added as in the bound on $\ln P(x)$, with a decoder $N(\text{decoded}, r)$ for each pixel.
+#
+# ```python
+# def vae_loss(x, decoded, mean, log_var, weight=1.0):
+#     error = np.mean((x - decoded) ** 2)
+#     kl = -0.5 * np.sum(1 + log_var - mean**2 - np.exp(log_var)) / len(x)
+#     return error + weight * kl
+# ```
+#
+# - `noise(pixels, weight)`: up to a constant factor and a constant, this is the loss of a VAE whose decoder has a variance $r$ that nobody chose. Return this $r$, a number.
+# - `kept(variances, pixels, weight)`: a linear VAE with enough hidden coordinates is trained to the optimum of this loss. `variances` is an array: the variance $\lambda$ of the data in each of its principal directions. Return in how many directions the posterior does *not* collapse.
+# - `blind`: one example and one hidden coordinate, `mean` is 0. A log-variance other than 0 for which `kl` has no right digit (its relative error is above 0.9).
+
+# %% answer q5
+### BEGIN SOLUTION
+blind = 1e-9
+### END SOLUTION
+
+
+def noise(pixels, weight):
+    """The variance of the decoder for which this is the loss."""
+    ### BEGIN SOLUTION
+    return pixels * weight / 2
+    ### END SOLUTION
+
+
+def kept(variances, pixels, weight):
+    """The number of directions that do not collapse."""
+    ### BEGIN SOLUTION
+    return int(np.sum(variances > noise(pixels, weight)))
+    ### END SOLUTION
+
+
+# %% check q5
+assert np.ndim(blind) == 0 and np.isfinite(blind) and blind != 0, "blind is one number, not 0"
+assert np.isclose(noise(2, 1.0), 1.0), "two pixels, weight 1: r = 1"
+assert kept(np.array([4.0, 2.0, 0.5]), 2, 1.0) == 2, "with r = 1, two of these three are kept"
+
+# %% [markdown]
+# ## 6. In your own words (3 marks)
+#
+# A policy $\pi$ is fine-tuned with a penalty for leaving its reference $\rho$. The dashboard shows the average of $k_1 = \ln \frac{\pi}{\rho}$ over the answers that were drawn from $\pi$. It says $-0.003$. A colleague: "A divergence is never negative, so this is a bug. I clip each value at 0. And in the loss I use $k_3$, differentiated with the answers held fixed: it is never negative and unbiased, so its gradient is that of $D_{KL}(\pi \Vert \rho)$."
+#
+# (a) Is the $-0.003$ a bug? (b) What does the clipping do to the average, and what would you show instead? (c) Is the last sentence right? Show it with one line of algebra. Use at most 150 words; formulas count as one word each.
+
+# %% [markdown] written q6
+# === BEGIN MARK SCHEME ===
+# - 1: no bug: $k_1 < 0$ for each answer with $\rho > \pi$; only its expectation is $\ge 0$, and an average over few answers may be negative.
+# - 1: clipping drops the negative values and keeps the positive ones, so the average is too large; show $k_3$ (or $k_1$ with more answers, or $k_1$ with its standard error): same mean, never negative. No mark for $k_2$ said to be unbiased.
+# - 1: $\mathbb{E}_\pi \nabla k_3 = \mathbb{E}_\pi (1 - \rho/\pi) \nabla \ln \pi = -\sum \rho\, \nabla \ln \pi = \nabla D_{KL}(\rho \Vert \pi)$: the other direction. The algebra is needed, or an equivalent for two answers.
+# === END MARK SCHEME ===
+# (a) No. $k_1$ is negative for every answer that $\rho$ likes better than $\pi$ does. Its expectation is the divergence and not negative; an average of a sample can be.
+#
+# (b) Clipping removes the negative values only, so the average is too high, most of all near the reference, where almost everything cancels. I would show $k_3$: the same expectation, no value below 0, and little spread near the reference.
+#
+# (c) No. $\mathbb{E}_\pi \nabla k_3 = \mathbb{E}_\pi (1 - \frac\rho\pi) \nabla\ln\pi = -\sum \rho \nabla \ln \pi = \nabla D_{KL}(\rho \Vert \pi)$, since $\sum \pi \nabla \ln \pi = 0$. An unbiased value does not make an unbiased gradient: the answers are drawn from $\pi$, which the derivative ignores.

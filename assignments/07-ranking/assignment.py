@@ -1,0 +1,188 @@
+# %% [markdown]
+# # Assignment 7: Ranking
+#
+# 20 marks, about 90 minutes. It belongs to chapter 7 of the book; its symbols are used here: $s$ is a score, $r$ a relevance, $\delta$ a lead.
+#
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 4 also SymPy).
+# - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
+
+# %% setup
+import numpy as np
+import sympy as sp
+
+# %% [markdown]
+# ## 1. AUC for grades (3 marks)
+#
+# AUC knows only 0 and 1. For graded relevance, let $\mathcal P$ be the pairs of items of a list with $r_i > r_j$, and let a pair count by how far its grades are apart:
+#
+# $$ A = \frac{\sum_{(i,j) \in \mathcal P} (r_i - r_j)\, c_{ij}}{\sum_{(i,j) \in \mathcal P} (r_i - r_j)}, \qquad c_{ij} = \begin{cases} 1 & s_i > s_j \\ \tfrac12 & s_i = s_j \\ 0 & s_i < s_j. \end{cases} $$
+#
+# Write `graded_auc(s, r, real)` for one list: three arrays of shape (K,). `real` is boolean, and False for an item that only pads the list; its score and relevance may be anything, also nan. Scores of real items may be infinite (a rule put the item first or last), and equal infinite scores are tied. Return one number; nan if no pair is left to judge by.
+
+
+# %% answer q1
+def graded_auc(s, r, real):
+    """The share of pairs in the right order, weighted by the difference of grades."""
+    ### BEGIN SOLUTION
+    s, r = s[real], r[real]
+    weight = np.maximum(r[:, None] - r[None, :], 0.0)
+    count = (s[:, None] > s[None, :]) + 0.5 * (s[:, None] == s[None, :])
+    return (weight * count).sum() / weight.sum() if weight.sum() > 0 else np.nan
+    ### END SOLUTION
+
+
+# %% check q1
+everything = np.ones(3, bool)
+found = graded_auc(np.array([3.0, 1.0, 2.0]), np.array([2.0, 1.0, 0.0]), everything)
+assert np.ndim(found) == 0, "the result is one number"
+assert np.isclose(found, 0.75), "weights 1, 2 and 1, of which one 1 is in the wrong order: 3/4"
+assert graded_auc(np.zeros(3), np.array([2.0, 1.0, 0.0]), everything) == 0.5, "all tied: a half"
+two = np.array([True, True, False])
+assert graded_auc(np.array([3.0, 1.0, 9.0]), np.array([1.0, 0.0, 0.0]), two) == 1, "two are real"
+
+# %% [markdown]
+# ## 2. A margin that grows with the grade (4 marks)
+#
+# An item that is three grades better should lead by more than one that is a single grade better. So each pair asks for its own margin, and the loss of one list is the mean over its pairs $\mathcal P$ (those with $r_i > r_j$):
+#
+# $$ L = \frac{1}{|\mathcal P|} \sum_{(i, j) \in \mathcal P} \ln\Bigl(1 + e^{\,m\,(r_i - r_j)\, -\, (s_i - s_j)}\Bigr) . $$
+#
+# Write `margins(s, r, m)` for float64 arrays `s`, `r` of shape (K,) and a number `m` ≥ 0. Return the pair of the loss, a number, and its gradient for `s`, of shape (K,). Scores are finite, of any size up to $10^{300}$. Where all pairs are in order by a wide lead, loss and gradient are tiny and must keep their digits. A list with nothing to put in order has loss 0 and gradient 0.
+
+
+# %% answer q2
+def margins(s, r, m):
+    """The loss of a list, and its gradient for the scores."""
+    ### BEGIN SOLUTION
+    i, j = np.nonzero(r[:, None] > r[None, :])
+    gradient = np.zeros(len(s))
+    if len(i) == 0:
+        return 0.0, gradient
+    missing = m * (r[i] - r[j]) - (s[i] - s[j])
+    small = np.exp(-np.abs(missing))
+    loss = np.maximum(missing, 0.0) + np.log1p(small)
+    push = np.where(missing > 0, 1.0, small) / (1 + small) / len(i)
+    np.add.at(gradient, i, -push)
+    np.add.at(gradient, j, push)
+    return loss.mean(), gradient
+    ### END SOLUTION
+
+
+# %% check q2
+loss, gradient = margins(np.array([1.0, 0.0]), np.array([2.0, 0.0]), 0.5)
+assert np.ndim(loss) == 0 and np.shape(gradient) == (2,), "a number, and an array like s"
+assert np.isclose(loss, np.log(2)), "a lead of 1 where 0.5 * 2 is asked for: ln 2"
+assert np.allclose(gradient, [-0.5, 0.5]), "and each score is pushed by one half"
+loss, _ = margins(np.array([0.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]), 2.0)
+assert np.isclose(loss, 2.1269, atol=1e-4), "two pairs of ln(1 + e^2) = 2.1269 each: their mean"
+
+# %% [markdown]
+# ## 3. Expected clicks on a page (4 marks)
+#
+# A page shows items by falling score. Place $k$ (counted from 0) is looked at with probability `look[k]`; places beyond the end of `look` are not looked at. If a reader looks at item $i$, they click it with probability `gain[i]`. Items of equal score are shown in random order, all orders alike.
+#
+# Write `clicks(s, gain, look)`: the expected number of clicks on the page, divided by the largest number that any order of the items could have. `s` and `gain` have shape (K,), `look` has shape (n,), with n smaller than, equal to or larger than K; `look` never rises. Return one number; nan if no order would have any clicks. It has to be exact: no drawing of random orders. K may be 50, so nor can all orders be tried.
+
+
+# %% answer q3
+def clicks(s, gain, look):
+    """Expected clicks, relative to the best order; ties in random order."""
+    ### BEGIN SOLUTION
+    seen = np.zeros(len(s))
+    seen[: len(look)] = look[: len(s)]
+    best = np.sort(gain)[::-1] @ seen
+    if best == 0:
+        return np.nan
+    ahead = (s[None, :] > s[:, None]).sum(axis=1)
+    tied = (s[None, :] == s[:, None]).sum(axis=1)
+    share = [seen[a : a + t].mean() for a, t in zip(ahead, tied, strict=True)]
+    return gain @ np.array(share) / best
+    ### END SOLUTION
+
+
+# %% check q3
+look, gain = np.array([1.0, 0.5, 0.25]), np.array([0.0, 0.4, 0.0])
+assert np.ndim(clicks(np.array([2.0, 1.0, 0.0]), gain, look)) == 0, "the result is one number"
+assert np.isclose(clicks(np.array([2.0, 1.0, 0.0]), gain, look), 0.5), "second of three: 0.5 / 1"
+assert np.isclose(clicks(np.zeros(3), gain, look), 1.75 / 3), "all tied: the mean of look"
+assert np.isclose(clicks(np.zeros(3), gain, look[:1]), 1 / 3), "one place that is looked at"
+
+# %% [markdown]
+# ## 4. Chess has draws (3 marks)
+#
+# Bradley and Terry's model has no draws. R. R. Davidson's does: with the lead $\delta = s_1 - s_2$ and a number $\nu > 0$ that says how common draws are,
+#
+# $$ P(\text{1 wins}) = \frac{e^{\delta/2}}{D}, \qquad P(\text{2 wins}) = \frac{e^{-\delta/2}}{D}, \qquad P(\text{draw}) = \frac{\nu}{D}, \qquad D = e^{\delta/2} + e^{-\delta/2} + \nu . $$
+#
+# After $a > 0$ wins of 1, $b > 0$ wins of 2 and $t > 0$ draws, the loss is $\ell$, the negative logarithm of the likelihood of these results. Give two SymPy expressions; any equivalent form is right.
+#
+# - `slope`: $\partial\ell/\partial\delta$, in the symbols `delta`, `nu`, `a`, `b`, `t`.
+# - `draws`: the $\nu$ at which the loss is smallest for a given lead, in the symbols `delta`, `a`, `b`, `t`.
+
+# %% answer q4
+delta = sp.symbols("delta", real=True)
+nu, a, b, t = sp.symbols("nu a b t", positive=True)
+### BEGIN SOLUTION
+up, down = sp.exp(delta / 2), sp.exp(-delta / 2)
+slope = (b - a) / 2 + (a + b + t) * (up - down) / (up + down + nu) / 2
+draws = t * (up + down) / (a + b)
+### END SOLUTION
+
+# %% check q4
+assert isinstance(slope, sp.Expr), "slope must be a SymPy expression"
+assert isinstance(draws, sp.Expr), "draws must be a SymPy expression"
+assert slope.free_symbols <= {delta, nu, a, b, t}, "slope: delta, nu, a, b and t only"
+assert draws.free_symbols <= {delta, a, b, t}, "draws: delta, a, b and t only"
+even = {delta: 0.0, nu: 1.0, a: 3.0, b: 3.0, t: 2.0}
+assert abs(slope.subs(even)) < 1e-9, "as many wins as losses at a lead of 0: no slope"
+
+# %% [markdown]
+# ## 5. What is wrong with this code? (3 marks)
+#
+# A team trains on the first function and reports the second. Arrays of the second have shape (queries, items).
+#
+# ```python
+# def loss(leads):
+#     return np.mean(np.log1p(np.exp(-leads)))
+#
+# def mean_ndcg(scores, relevance):
+#     order = np.argsort(-scores, axis=1, kind="stable")
+#     ranked = np.take_along_axis(relevance, order, axis=1)
+#     discount = 1 / np.log2(np.arange(2, 2 + scores.shape[1]))
+#     best = -np.sort(-relevance, axis=1) @ discount
+#     return np.mean((ranked @ discount) / np.maximum(best, 1e-9))
+# ```
+#
+# - `silent`: a list of four relevances, each 0 or 1, of one query. A model that gives all four items the score 0 gets a `mean_ndcg` of 1, though the average over all orders of the four is below 0.8.
+# - `empty`: of 40 queries 10 have no relevant item. In all others the model puts the relevant items first. Assign what `mean_ndcg` returns; four digits or more.
+# - `after`: three queries have one right and one wrong answer each, and leads of 0.1, 0.1, 0.1. Find three finite leads after an update, as a list, such that `loss` falls by a quarter or more, while the right answer comes first in only one query.
+
+# %% answer q5
+### BEGIN SOLUTION
+silent, empty, after = [1, 0, 0, 0], 0.75, [10.0, -0.01, -0.01]
+### END SOLUTION
+
+# %% check q5
+assert np.shape(silent) == (4,) and set(silent) <= {0, 1}, "silent: four relevances, 0 or 1"
+assert np.ndim(empty) == 0 and np.isfinite(empty), "empty is one number"
+assert np.shape(after) == (3,) and all(np.isfinite(after)), "after: three finite leads"
+
+# %% [markdown]
+# ## 6. In your own words (3 marks)
+#
+# A reward model is trained on pairs of answers to the same prompt with the pairwise logistic loss; in nearly all prompts the same answer is preferred every time. Two plans for its scores: "Show an answer to the user only if its score is above 2", and "The answer to prompt A has 3.2, the one to prompt B only 2.9, so we are better at prompts like A". And a worry: the scores have been growing since the first epoch, and the loss falls and falls.
+#
+# (a) What is wrong with both plans? Name a change of the scores that proves it. (b) Why do the scores grow? (c) What would you do so that the threshold means something, and what would you look at to decide when to stop? Use at most 150 words; formulas count as one word each.
+
+# %% [markdown] written q6
+# === BEGIN MARK SCHEME ===
+# - 1: only leads within a prompt are trained; adding any number (or function of the prompt) to all scores of a prompt changes no loss, so neither a threshold nor a comparison across prompts means anything.
+# - 1: $-\ln\sigma(\delta)$ has no minimum at a finite lead if one answer always wins (best lead $\ln(a/b)$ with $b = 0$); the force $\sigma(-\delta)$ fades and never ends. Half a mark for "the loss pushes forever" without the reason.
+# - 1: calibrate with labels of their own, pointwise: binary cross-entropy on "good enough", or a calibration fitted afterwards; stop by the share of pairs in the right order (or a ranking metric) on held-out pairs, not by the training loss. Both parts are needed.
+# === END MARK SCHEME ===
+# (a) The loss sees only the lead $s_p - s_n$ within one prompt. Add $c(\text{prompt})$ to all scores of a prompt: no lead changes, so no loss does, but the answers pass the threshold, or A and B change places. The data say nothing about $c$.
+#
+# (b) For $a$ wins and $b$ losses the best lead is $\ln(a/b)$. With $b = 0$ it is infinite: the loss falls for any larger lead, and the force $\sigma(-\delta)$ fades but never ends. Falling loss here is not progress.
+#
+# (c) For the threshold I would collect labels "good enough, yes or no" for single answers and train, or fit a calibration, with binary cross-entropy; then a score is a log-odds. I would stop by the share of held-out pairs in the right order.

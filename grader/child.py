@@ -1,0 +1,133 @@
+"""What runs inside the sandbox: a student's cells, then the expressions asked for.
+
+It holds no tests and no expected values, so there is nothing here worth reading or
+patching. Student code can send whatever it likes; only the right numbers earn marks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+LONGEST = 300  # characters of an error message
+
+
+def answer(job: dict, asks: Callable[[], Iterable[dict]], send: Callable[[dict], None]) -> None:
+    """Run the cells, then evaluate what is asked for. `asks` is called after the cells."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    error = _run(job["setup"], space)
+    send({"ready": not error, "error": error})  # before a line of the student has run
+    if error:
+        return
+    for cell in job["cells"]:
+        error = _run(cell, space)
+        if error:
+            send({"cell": error})
+    for number, ask in enumerate(asks()):
+        try:
+            send({"ask": number, "value": _value(ask, space)})
+        except BaseException as problem:
+            send({"ask": number, "error": _named(problem)})
+
+
+def _run(source: str, space: dict) -> str:
+    try:
+        exec(_compiled(source), space)
+    except BaseException as problem:  # SystemExit and KeyboardInterrupt too
+        return _named(problem)
+    return ""
+
+
+def _compiled(source: str):
+    try:
+        return compile(source, "<answer>", "exec")
+    except SyntaxError:  # %time and !ls are IPython's, and no reason to lose marks
+        plain = re.sub(r"(?m)^([ \t]*)(%%?[a-z].*|!.*)$", r"\1pass", source)
+        return compile(plain, "<answer>", "exec")
+
+
+def _value(ask: dict, space: dict) -> dict:
+    try:
+        from grader import values
+    except ImportError:  # in the sandbox there is no package, only this file's neighbor
+        import values
+
+    inputs = {
+        name: values.decode(given["array"]) if "array" in given else given["plain"]
+        for name, given in ask["inputs"].items()
+    }
+    return values.encode(eval(ask["expression"], {**space, "at": at, **inputs}))
+
+
+def at(expression: Any, **points: Any):
+    """A sympy expression at points, symbols by name: any equivalent form gives these numbers."""
+    import numpy as np
+    import sympy as sp
+
+    if not isinstance(expression, sp.Basic | int | float):
+        raise TypeError(f"expected a sympy expression, not {type(expression).__name__}")
+    expression = sp.sympify(expression).doit()
+    names = {symbol.name: symbol for symbol in expression.free_symbols}
+    if unknown := sorted(names.keys() - points.keys()):
+        raise ValueError(f"free symbols: {', '.join(unknown)}")
+    rows = zip(*(np.asarray(value).ravel().tolist() for value in points.values()), strict=True)
+    found = []
+    for row in rows:
+        given = dict(zip(points, row, strict=True))
+        exact = {symbol: sp.Float(given[name], 40) for name, symbol in names.items()}
+        found.append(_real(sp.N(expression.subs(exact), 30)))
+    return np.array(found)
+
+
+def _real(number: Any) -> float:
+    real, imaginary = number.as_real_imag()
+    if abs(imaginary) > 1e-12 * (1 + abs(real)):
+        raise ValueError("a complex number")
+    return float(real)
+
+
+def _named(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"[:LONGEST]
+    except BaseException:
+        return "an error that cannot be printed"
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Hard limits: from here on this process cannot raise them."""
+    import resource
+
+    for name, most in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
+
+
+def main() -> None:
+    """Read a job, then what is asked, from stdin; send a line of JSON for each answer."""
+    source, channel = os.fdopen(os.dup(0), "rb"), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # what a student prints goes nowhere
+        os.dup2(nothing, standard)
+
+    def send(line: dict) -> None:
+        left = json.dumps(line).encode() + b"\n"
+        while left:
+            left = left[os.write(channel, left) :]
+
+    job = json.loads(source.readline())
+    sys.path += job["path"]
+    limit(job["limits"])
+    warnings.simplefilter("ignore")
+    answer(job, lambda: json.loads(source.readline()), send)
+    os._exit(0)  # threads and exit handlers that are left do not matter
+
+
+if __name__ == "__main__":
+    main()

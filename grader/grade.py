@@ -1,0 +1,181 @@
+"""Grade submissions: one process for each question, one row for each student, nothing lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from grader import judge, sandbox, source
+from grader.marks import Ask, Assignment, Question
+from grader.read import Submission, answers
+from grader.results import Result, file_key, total, write_whole
+from grader.sandbox import Answers, Limits
+from grader.values import BadValue, encode
+
+BUILT_IN = re.compile(r"\w*(Error|Exit|Interrupt|Warning|Iteration)")
+Runner = Callable[[dict, list[dict], tuple[str, ...], Limits], Answers]
+Drawn = dict[tuple[str, str], list[Ask]]
+
+
+class Grader:
+    """An assignment, a seed and a way to run code; `submission` grades one student."""
+
+    def __init__(self, assignment: Assignment, seed: int, run: Runner):
+        self.assignment, self.seed, self.run = assignment, seed, run
+        self.stopped = False
+        self.drawn: Drawn = assignment.drawn(seed)
+        cells = source.read(assignment.folder / "assignment.py")
+        self.setup = "\n".join(cell.source for cell in cells if cell.kind == "setup")
+        self.blank = {c.name: source.blank(c) for c in cells if c.kind in source.ANSWERS}
+
+    def submission(self, given: Submission) -> Result:
+        """All that is known about one submission, as JSON can hold it."""
+        start, notes = time.monotonic(), list(given.notes)
+        cells: dict[str, list[str]] = {}
+        if given.content is not None:
+            try:
+                cells = answers(given.content)
+            except BadValue as problem:
+                notes.append(f"the file cannot be read as a notebook: {problem}")
+        questions = {q.name: self.question(q, cells.get(q.name)) for q in self.assignment.marked}
+        names = [question.name for question in self.assignment.questions]
+        return {
+            "student": given.student,
+            "lms_id": given.lms_id,
+            "file": given.file,
+            "notes": notes,
+            "questions": questions,
+            "answers": {name: self._text(name, cells.get(name)) for name in names},
+            "seconds": round(time.monotonic() - start, 2),
+        }
+
+    def question(self, question: Question, cells: list[str] | None) -> dict[str, Any]:
+        """Marks by item, with the reason of each loss, and notes for the instructor."""
+        if self.stopped:
+            raise InterruptedError("grading was stopped")
+        if not cells:
+            return _nothing(question, "the answer cell is missing")
+        if cells == [self.blank[question.name]]:
+            return _nothing(question, "no answer")
+        asks = [ask for item in question.items for ask in self.drawn[question.name, item.name]]
+        requests = [{"expression": ask.expression, "inputs": _inputs(ask)} for ask in asks]
+        job = {"setup": self._setup(question), "cells": cells}
+        found = self.run(job, requests, question.packages, Limits(seconds=question.seconds))
+        notes = [*found.cells, *([found.note] if found.note else [])]
+        if len(cells) > 1:
+            notes.append(f"{len(cells)} cells of this name, run in order")
+        items, number = {}, 0
+        for item in question.items:
+            why = ""
+            for ask in self.drawn[question.name, item.name]:
+                why = why or self._why(found, number, ask, item.rtol, item.atol, notes)
+                number += 1
+            items[item.name] = {"marks": 0 if why else item.marks, "of": item.marks, "why": why}
+        return {"items": items, "notes": list(dict.fromkeys(notes))}
+
+    def _setup(self, question: Question) -> str:
+        """The set-up cells, without the packages that this question does without."""
+
+        def is_had(line: str) -> bool:
+            package = re.match(r"(?:import|from) (\w+)", line)
+            return not package or package[1] in (*question.packages, *sys.stdlib_module_names)
+
+        return "\n".join(filter(is_had, self.setup.splitlines()))
+
+    def _why(self, found: Answers, number: int, ask: Ask, rtol: float, atol: float, notes: list):
+        """Why marks are lost. Nothing in it is a word of the student's code, nor a value."""
+        if number in found.values:
+            return judge.wrong(found.values[number], ask, rtol, atol)
+        if number not in found.errors:
+            return found.note or "no value came back"
+        notes.append(found.errors[number])  # for the instructor alone
+        kind = found.errors[number].partition(":")[0]
+        if kind == "BadValue":
+            return "not an array or a number"
+        return f"stopped with {kind}" if _is_built_in(kind) else "stopped with an error"
+
+    def _text(self, name: str, cells: list[str] | None) -> str:
+        """What stands in an answer cell, for people to read; empty if it is untouched."""
+        text = "\n\n".join(cells or []).strip()
+        return "" if text == self.blank[name] else text[:50_000]
+
+
+def _is_built_in(name: str) -> bool:
+    return hasattr(__import__("builtins"), name) and bool(BUILT_IN.fullmatch(name))
+
+
+def _nothing(question: Question, why: str) -> dict[str, Any]:
+    items = {item.name: {"marks": 0, "of": item.marks, "why": why} for item in question.items}
+    return {"items": items, "notes": []}
+
+
+def _inputs(ask: Ask) -> dict[str, dict]:
+    """Arrays with dtype and shape; strings, numbers and lists of them as they are."""
+    plain = (str, int, float, bool, list, dict, type(None))
+    return {
+        name: {"plain": value} if isinstance(value, plain) else {"array": encode(value)}
+        for name, value in ask.inputs.items()
+    }
+
+
+# ---------------------------------------------------------------- a class
+def sandboxed(isolated: bool) -> Runner:
+    """The way to run code that the command uses."""
+    return lambda *job: sandbox.run(*job, isolated=isolated)
+
+
+def everyone(
+    grader: Grader,
+    given: list[Submission],
+    out: Path,
+    jobs: int = 2,
+    isolated: bool = True,
+    say: Callable[[str], None] = print,
+) -> list[Result]:
+    """Grade all, keeping each result on disk as it comes: what is done is not done again."""
+    work = out / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    basis = {"seed": grader.seed, "isolated": isolated, "marks": _basis(grader.assignment)}
+    possible = sum(question.marks for question in grader.assignment.marked)
+    results: dict[str, Result] = {}
+    pool = ThreadPoolExecutor(jobs)
+    waiting = {pool.submit(_kept, grader, each, work, basis): each for each in given}
+    try:
+        for done, future in enumerate(as_completed(waiting), 1):
+            student = waiting[future].student
+            results[_key(waiting[future])] = result = future.result()
+            say(f"[{done}/{len(given)}] {student}: {total(result):g} of {possible}")
+    finally:
+        grader.stopped = len(results) < len(given)  # questions that have not begun do not begin
+        pool.shutdown(wait=True, cancel_futures=True)
+    return [results[_key(each)] for each in given]
+
+
+def _kept(grader: Grader, given: Submission, work: Path, basis: dict) -> Result:
+    path = work / f"{_key(given)}.json"
+    basis = basis | {"notebook": given.fingerprint, "notes": given.notes}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["basis"] == basis:
+            return kept["result"]
+    except (OSError, ValueError, KeyError):
+        pass
+    result = grader.submission(given)
+    write_whole(path, json.dumps({"basis": basis, "result": result}, indent=1))
+    return result
+
+
+def _key(given: Submission) -> str:
+    return file_key(given.student, given.lms_id)
+
+
+def _basis(assignment: Assignment) -> str:
+    texts = [(assignment.folder / name).read_bytes() for name in ("assignment.py", "marks.py")]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()

@@ -1,0 +1,138 @@
+"""nbgrader's gradebook, for those who mark by hand in its formgrader.
+
+    python -m grader.gradebook results/ --assignment 03 --course course/          marks into it
+    python -m grader.gradebook results/ --assignment 03 --course course/ --pull   and back
+
+The first fills gradebook.db and autograded/; then `nbgrader formgrade` in course/. No code of a
+student is run. The second takes the marks given there over into written.csv; then run
+`python -m grader` again. Needs assignments/requirements.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sysconfig
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader import source
+from grader.build import notebook
+from grader.marks import ASSIGNMENTS, Assignment, load
+from grader.results import Result, key, total_of, write_whole
+from grader.write import fill_written
+
+
+def _opened(course: Path):
+    from nbgrader.api import Gradebook
+
+    # nbgrader calls alembic by its name, which only an activated environment has.
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    return Gradebook(f"sqlite:///{course.resolve() / 'gradebook.db'}")
+
+
+def push(assignment: Assignment, results: list[Result], course: Path) -> None:
+    """Marks of the machine, and answers that wait for a person. Marks given by hand stay."""
+    course.mkdir(parents=True, exist_ok=True)
+    name = assignment.name
+    with _opened(course) as book:
+        _cells(assignment, book)
+        for result in results:
+            student = key(result)
+            book.update_or_create_student(student, last_name=result["student"])
+            book.update_or_create_submission(name, student)
+            for question in assignment.marked:
+                grade = book.find_grade(f"{question.name}-marks", name, name, student)
+                grade.manual_score = total_of(result, question.name)
+                grade.needs_manual_grade = False
+            for question in assignment.written:
+                grade = book.find_grade(question.name, name, name, student)
+                empty = not result["answers"][question.name]
+                if grade.manual_score is None:
+                    grade.manual_score = 0 if empty else None
+                    grade.needs_manual_grade = not empty
+            place = course / "autograded" / student / name / f"{name}.ipynb"
+            write_whole(place, nbformat.writes(answered(assignment, result)) + "\n")
+        book.db.commit()
+
+
+def _cells(assignment: Assignment, book) -> None:
+    name = assignment.name
+    book.update_or_create_assignment(name)
+    book.update_or_create_notebook(name, name)
+    text = {"cell_type": "markdown"}
+    for question in assignment.marked:
+        mine = f"{question.name}-marks"
+        book.update_or_create_task_cell(mine, name, name, max_score=question.marks, **text)
+        book.update_or_create_source_cell(mine, name, name, locked=True, **text)
+    for question in assignment.written:
+        book.update_or_create_grade_cell(
+            question.name, name, name, max_score=question.marks, **text
+        )
+        book.update_or_create_solution_cell(question.name, name, name)
+        book.update_or_create_source_cell(question.name, name, name, locked=False, **text)
+
+
+def answered(assignment: Assignment, result: Result) -> NotebookNode:
+    """Our notebook with the student's answers in it, and the mark scheme before the written."""
+    made = notebook(assignment)
+    schemes = {
+        cell.name: source.scheme(cell)
+        for cell in source.read(assignment.folder / "assignment.py")
+        if cell.kind == "written"
+    }
+    cells = []
+    for cell in made.cells:
+        if cell.id in schemes:
+            text = f"**Mark scheme**\n\n{schemes[cell.id]}"
+            cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-scheme"))
+        cell.source = result["answers"].get(cell.id) or cell.source
+        cells.append(cell)
+    made.cells = cells
+    return made
+
+
+def pull(assignment: Assignment, results: list[Result], course: Path, out: Path) -> int:
+    """Take marks given in nbgrader over into written.csv; returns how many."""
+    name, found = assignment.name, {}
+    with _opened(course) as book:
+        for result in results:
+            for question in assignment.written:
+                grade = book.find_grade(question.name, name, name, key(result))
+                if grade.manual_score is not None and not grade.needs_manual_grade:
+                    found[key(result), question.name] = grade.manual_score
+    fill_written(assignment, results, out, found)
+    return len(found)
+
+
+def main() -> None:
+    """Push, or pull."""
+    parser = argparse.ArgumentParser(
+        prog="python -m grader.gradebook",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("results", type=Path, help="what python -m grader wrote")
+    parser.add_argument("--assignment", required=True)
+    parser.add_argument("--course", type=Path, required=True, help="nbgrader's folder")
+    parser.add_argument("--pull", action="store_true", help="take marks back into written.csv")
+    parser.add_argument("--assignments", type=Path, default=ASSIGNMENTS)
+    args = parser.parse_args()
+    assignment = load(args.assignment, args.assignments)
+    out = args.results / assignment.name
+    work = sorted((out / "work").glob("*.json"))
+    results = [json.loads(path.read_text(encoding="utf-8"))["result"] for path in work]
+    if not results:
+        raise SystemExit(f"{out} holds no results: run python -m grader first")
+    if args.pull:
+        print(f"{pull(assignment, results, args.course, out)} marks taken over")
+    else:
+        push(assignment, results, args.course)
+        print(f"{len(results)} students are in {args.course / 'gradebook.db'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The attacks that the grader is tried with, and the table of them in assignments/attacks.md.
+
+python tests/class_of_attackers.py    write the table
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from grader.build import text  # noqa: E402
+from grader.marks import Assignment, load  # noqa: E402
+
+DATA = Path(__file__).parent / "data"
+TABLE = ROOT / "assignments/attacks.md"
+HEAD = """\
+# Attacks, and what becomes of them
+
+`tests/test_grader.py` makes each of these hand-ins and grades them, in the sandbox, beside an
+honest one. It fails if marks are earned that should not be, if another question or student loses
+any, or if this table differs from what is tried.
+
+"""
+
+NOTEBOOKS = {
+    "visible checks edited, points set to 100": "only answer cells are read; points are ours",
+    "the answer cell deleted": "that question only",
+    "the answer cell renamed": "that question only: no cell has its name",
+    "the metadata dropped by an editor": "found by the cell's id",
+    "two cells of one name": "both run in order, as the notebook does, and noted",
+    "IPython's magics among the code": "skipped, no marks lost",
+    "another assignment's notebook": "a row with 0 and a note",
+    "not JSON": "a row with 0 and a note",
+    "JSON that is no notebook": "a row with 0 and a note",
+    "JSON of 100,000 brackets": "a row with 0 and a note",
+    "cells of every wrong type": "a row with 0",
+    "half a Unicode character in the source": "that question only",
+    "a file of 6 MB": "a row with 0 and a note",
+}
+ARCHIVES = {
+    "a member named ../../evil.ipynb": "a label; nothing is unpacked to disk",
+    "a member with an absolute path": "a label",
+    "a symbolic link in the archive": "not followed, noted",
+    "a symbolic link in the folder, to a notebook and to a folder": "not followed, noted",
+    "a member that unpacks to 60 MB": "read up to 5 MB, then noted",
+    "a member that lies about its size": "read up to 5 MB, then noted",
+    "an encrypted member": "noted",
+    "an archive in an archive in an archive": "opened once, then noted",
+    "a file that is called .zip and is none": "noted",
+    "a student's name that is a formula, or HTML": "quoted, escaped",
+    "two students of one name": "two rows, two pages",
+}
+NOT_STOPPED = {
+    "answers from a table, for a seed that is known": "full marks: draw a fresh, secret seed",
+    "another student's work": "full marks: compare hand-ins by other means",
+    "an answer by a library that the question allows": "full marks: allow less, or ask otherwise",
+}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An answer to the toy's first question, and what should become of it."""
+
+    name: str
+    outcome: str
+    source: str
+
+
+def attacks() -> list[Attack]:
+    """The answers of attacks.txt."""
+    found = []
+    for part in (DATA / "attacks.txt").read_text(encoding="utf-8").split("\n# %% ")[1:]:
+        header, _, source = part.partition("\n")
+        found.append(Attack(*header.split(" | "), source))
+    return found
+
+
+def toy() -> Assignment:
+    """The assignment that is attacked."""
+    return load("01", DATA / "course")
+
+
+def handed_in(**answers: str) -> dict:
+    """The toy's notebook with these answers, as JSON: q1="...", q2="..."."""
+    notebook = json.loads(text(toy()))
+    for cell in notebook["cells"]:
+        if cell["id"] in answers:
+            cell["source"] = answers[cell["id"]]
+    return notebook
+
+
+def table() -> str:
+    """assignments/attacks.md."""
+    answers = {each.name: each.outcome for each in attacks()}
+    parts = [("Answers", answers), ("Notebooks", NOTEBOOKS), ("Archives and names", ARCHIVES)]
+    text = HEAD
+    for title, rows in [*parts, ("Not stopped", NOT_STOPPED)]:
+        text += f"## {title}\n\n| attack | what happens |\n|---|---|\n"
+        text += "".join(f"| {name} | {outcome} |\n" for name, outcome in rows.items()) + "\n"
+    return text.rstrip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(), encoding="utf-8")
+    print(TABLE)
