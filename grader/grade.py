@@ -97,6 +97,8 @@ class Grader:
             return found.note or "no value came back"
         notes.append(found.errors[number])  # for the instructor alone
         kind = found.errors[number].partition(":")[0]
+        if isinstance(ask.truth, type) and kind == ask.truth.__name__:
+            return ""
         if kind == "BadValue":
             return "not an array or a number"
         return f"stopped with {kind}" if _is_built_in(kind) else "stopped with an error"

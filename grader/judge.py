@@ -11,6 +11,8 @@ from grader.marks import Ask
 
 def wrong(answer: Any, ask: Ask, rtol: float, atol: float) -> str:
     """Why the answer is wrong, in words that give no value away; empty if it is right."""
+    if isinstance(ask.truth, type):
+        return f"no {ask.truth.__name__}"
     if callable(ask.truth):
         try:
             return "" if ask.truth(answer) else "not accepted"

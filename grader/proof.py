@@ -73,16 +73,17 @@ def main() -> None:
     parser.add_argument("assignment", nargs="*", help="names, or their beginnings; default all")
     parser.add_argument("--assignments", type=Path, default=ASSIGNMENTS)
     parser.add_argument("--sandbox", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
     args = parser.parse_args()
     if args.sandbox:
         sandbox.check()
     run, count = sandboxed(True) if args.sandbox else here, 0
     for name in args.assignment or names(args.assignments):
         assignment = load(name, args.assignments)
-        for fault in faults(assignment, args.seed, run):
-            print(fault)
-            count += 1
+        for seed in args.seed:
+            for fault in faults(assignment, seed, run):
+                print(f"seed {seed}: {fault}")
+                count += 1
         print(f"{assignment.name}: {count or 'no'} faults so far")
     raise SystemExit(bool(count))
 

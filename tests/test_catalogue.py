@@ -294,7 +294,8 @@ def test_how_the_slope_grows_with_the_temperature(name):
 
 
 SHARED = ("arrays", "rule", "reduction", "autograd", "driver")
-HELPERS = {"accuracy", "catalogue", "devices", "exact", "figures", "show", "twin", "verify"}
+HELPERS = {"accuracy", "catalogue", "devices", "exact", "figures", "interactive"}
+HELPERS |= {"show", "twin", "verify"}
 
 
 def test_arrows_run_one_way():

@@ -114,6 +114,7 @@ def report(tmp_path):
             "CALLS": str(tmp_path / "calls"),
             "OPEN": str(tmp_path / "open"),
             "RUN": "https://example.org/run/1",
+            "GITHUB_WORKFLOW": "weekly",
         }
         subprocess.run([ROOT / ".ci/report", tmp_path / "logs"], env=env, check=True)
         return (tmp_path / "calls").read_text()
@@ -129,7 +130,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not inst
 def test_a_failure_opens_an_issue_with_the_end_of_the_log(report):
     report.log.write_text("".join(f"line {n}\n" for n in range(1000)))
     calls = report()
-    assert "issue create --title Weekly run fails: newest versions" in calls
+    assert "issue create --title The weekly run fails: newest versions" in calls
     assert "line 999\n" in calls and "line 939\n" not in calls
     assert "https://example.org/run/1" in calls
 
@@ -137,12 +138,12 @@ def test_a_failure_opens_an_issue_with_the_end_of_the_log(report):
 @needs_jq
 def test_a_second_failure_adds_to_the_open_issue(report):
     report.log.write_text("again\n")
-    other = '{"number": 3, "title": "Weekly run fails: newest versions of all"}'
-    same = '{"number": 8, "title": "Weekly run fails: newest versions"}'
+    other = '{"number": 3, "title": "The weekly run fails: newest versions of all"}'
+    same = '{"number": 8, "title": "The weekly run fails: newest versions"}'
     calls = report(f"[{other}, {same}]")
     assert "issue comment 8" in calls and "issue create" not in calls
 
 
 @needs_jq
 def test_a_run_without_a_log_is_reported(report):
-    assert "issue create --title Weekly run fails: no log" in report()
+    assert "issue create --title The weekly run fails: no log" in report()

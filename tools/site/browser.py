@@ -158,6 +158,7 @@ async def opened(browser: Browser, origin: str, mode: Mode) -> AsyncIterator[tup
         await context.route(elsewhere, lambda route: route.abort())
         page = await context.new_page()
         page.set_default_timeout(PATIENCE)
+        page.set_default_navigation_timeout(0)  # the visit has its own limit
 
         def request(url: str, kind: str) -> None:
             if elsewhere.match(url):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-TRACEBACK = "Traceback (most recent call last)"
+# A doctest that shows an error leaves the frames out.
+TRACEBACK = re.compile(r"Traceback \(most recent call last\)(?!:\s*\.\.\.)")
 # What a page fetches by itself, not when the reader follows a link.
 FETCHED = {"script", "img", "iframe", "source", "video", "audio", "embed", "object"}
 RELATIONS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "manifest"}
@@ -82,9 +84,9 @@ def read(root: Path) -> dict[str, Page]:
 def faults(root: Path, pages: dict[str, Page]) -> Iterator[tuple[str, str]]:
     """Pairs of a page and what is wrong with it."""
     for name, page in pages.items():
-        if TRACEBACK in page.words:
-            before, _, after = page.words.partition(TRACEBACK)
-            shown = " ".join((before[-60:] + TRACEBACK + after[:100]).split())
+        if found := TRACEBACK.search(page.words):
+            around = page.words[max(found.start() - 60, 0) : found.end() + 100]
+            shown = " ".join(around.split())
             yield name, f"{shown!r}: expected no traceback"
         for image in page.unnamed:
             yield name, f"{image}: expected an alternative text"
