@@ -135,7 +135,7 @@ section of the book that explains it.
 Arrays are NumPy arrays or torch tensors, or what NumPy makes an array of. The prediction
 comes first and the truth second; options are keywords. A name without a suffix takes logits,
 one that ends in `_from_probs` takes probabilities. Every loss has `reduction="none"`, `"sum"`,
-`"mean"` or `"weighted_mean"`, and `weights` and `where` mean the same in all of them:
+`"mean"` or `"weighted_mean"`, and `weights` and `where` mean the same in all of them.
 
 ```{eval-rst}
 .. automodule:: lossbook.reduction.core

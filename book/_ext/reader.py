@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -56,10 +58,15 @@ REPAIRS = [
         r'(?<=\n)(<img [^>]*?src="([^"]*_images/[^"]+)"[^>]*>)',
         r'<a class="full-size" href="\2">\1</a>',
     ),
+    # A thumb that unfolds a solution is not to land on the exercise above it.
+    (
+        r'(<p class="admonition-title">Solution to)<a class="reference internal"[^>]*> (.*?)</a>',
+        r"\1 \2",
+    ),
     # MathJax sets a formula as a box, after which a line may end: not before its comma.
     (
-        r'(<span class="math notranslate nohighlight">[^<]*</span>)([.,;:?!)]+)',
-        r'<span class="unbroken">\1\2</span>',
+        r'(\(?<span class="math notranslate nohighlight">[^<]*</span>[.,;:?!)]+)',
+        r'<span class="unbroken">\1</span>',
     ),
 ]
 COMPILED = [(re.compile(pattern), replacement) for pattern, replacement in REPAIRS]
@@ -145,7 +152,24 @@ def right_aligned(table: str) -> str:
     return CELL.sub(cell, table)
 
 
+class NumbersOfTitles(SphinxTransform):
+    """Sphinx's search leaves out numbers, and "0.693" is what a reader comes with: it finds
+    what the general index names.
+    """
+
+    default_priority = 800  # before the index takes its entries
+
+    def apply(self, **kwargs: Any) -> None:
+        for title in list(self.document.findall(nodes.title)):
+            numbers = re.findall(r"\d+\.\d+", title.astext())
+            if numbers and isinstance(title.parent, nodes.section):
+                place = title.parent["ids"][0]
+                entries = [("single", number, place, "", None) for number in numbers]
+                title.parent.insert(1, addnodes.index(entries=entries))
+
+
 def setup(app: Any) -> dict[str, Any]:
+    app.add_transform(NumbersOfTitles)
     app.connect("source-read", name_no_notebook)
     app.connect("doctree-read", ask_for_texts)
     app.connect("html-page-context", add_lab)
