@@ -15,6 +15,7 @@ from grader import sandbox, write
 from grader.grade import Grader, everyone, sandboxed
 from grader.marks import ASSIGNMENTS, load
 from grader.read import submissions
+from grader.results import alone
 
 WITHOUT = """\
 WITHOUT ISOLATION: every submission runs as you. It can read and change all that you can, other
@@ -47,22 +48,26 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Grade, write, and say where."""
     args = arguments().parse_args()
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no reason
+        stream.reconfigure(errors="backslashreplace")
     try:
         if args.no_isolation:
             print(WITHOUT, file=sys.stderr)
         else:
             sandbox.check()
         assignment = load(args.assignment, args.assignments)
-        given = submissions(args.submissions, assignment.name)
+        if args.canvas:
+            write.gradebook(args.canvas)  # before an hour of grading, not after
+        given = submissions(args.submissions, assignment.name, args.out)
         if not given:
             raise ValueError(f"{args.submissions} holds no submissions")
         grader = Grader(assignment, args.seed, sandboxed(not args.no_isolation))
         out = args.out / assignment.name
-        results = everyone(grader, given, out, args.jobs, not args.no_isolation)
-        said = write.everything(grader, results, out, not args.no_isolation)
-        if args.canvas:
-            write.canvas(grader, results, out, args.canvas)
-    except (ValueError, sandbox.NoSandbox) as problem:
+        isolated = not args.no_isolation
+        with alone(out):
+            results = everyone(grader, given, out, args.jobs, isolated)
+            said = write.everything(grader, results, out, isolated, args.canvas)
+    except (ValueError, OSError, sandbox.NoSandbox) as problem:
         raise SystemExit(f"grader: {problem}") from None
     except KeyboardInterrupt:
         raise SystemExit("\nStopped. The same command goes on from here.") from None

@@ -19,7 +19,7 @@ from grader.marks import ASSIGNMENTS, ROOT, Assignment, Question, load, names
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LOCKED = {"deletable": False, "editable": False}
-AUTOMATIC = "Marked by machine after you hand in, on inputs that are not shown here:"
+AUTOMATIC = "Marks of the machine:"
 
 
 def notebook(assignment: Assignment, with_solutions: bool = False) -> NotebookNode:

@@ -6,6 +6,7 @@ patching. Student code can send whatever it likes; only the right numbers earn m
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -15,11 +16,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 LONGEST = 300  # characters of an error message
+CO_COROUTINE = 0x80
+IPYTHON = (  # lines of a notebook that are not Python, and no reason to lose marks
+    (r"(?m)^([ \t]*)%time[ \t]+(?=\w)", r"\1"),  # what is timed is run
+    (r"(?m)^([ \t]*)(%%?[a-z].*|[!?].*|[\w.]+\?{1,2}[ \t]*(#.*)?)$", r"\1pass"),
+    (r"(?m)^([ \t]*\w[\w, \t]*=[ \t]*)(%[a-z].*|!.*)$", r"\1None"),
+)
 
 
 def answer(job: dict, asks: Callable[[], Iterable[dict]], send: Callable[[dict], None]) -> None:
     """Run the cells, then evaluate what is asked for. `asks` is called after the cells."""
-    space: dict[str, Any] = {"__name__": "__main__"}
+    # The names that a notebook has and a program has not.
+    notebook = Nothing()
+    space: dict[str, Any] = {"__name__": "__main__", "display": notebook, "get_ipython": notebook}
     error = _run(job["setup"], space)
     send({"ready": not error, "error": error})  # before a line of the student has run
     if error:
@@ -37,18 +46,45 @@ def answer(job: dict, asks: Callable[[], Iterable[dict]], send: Callable[[dict],
 
 def _run(source: str, space: dict) -> str:
     try:
-        exec(_compiled(source), space)
+        code = _compiled(source)
+        result = eval(code, space)
+        if code.co_flags & CO_COROUTINE:
+            _finish(result)
     except BaseException as problem:  # SystemExit and KeyboardInterrupt too
         return _named(problem)
     return ""
 
 
+class Nothing:
+    """`display` and `get_ipython`, where nobody looks: every call and attribute is nothing."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Nothing:
+        return self
+
+    def __getattr__(self, name: str) -> Nothing:
+        if name.startswith("__"):  # NumPy and copy ask for these, and take an answer seriously
+            raise AttributeError(name)
+        return self
+
+
 def _compiled(source: str):
+    # As a notebook does: `await` outside of functions, and no __future__ but the student's own.
+    options = {"flags": ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, "dont_inherit": True}
     try:
-        return compile(source, "<answer>", "exec")
-    except SyntaxError:  # %time and !ls are IPython's, and no reason to lose marks
-        plain = re.sub(r"(?m)^([ \t]*)(%%?[a-z].*|!.*)$", r"\1pass", source)
-        return compile(plain, "<answer>", "exec")
+        return compile(source, "<answer>", "exec", **options)
+    except SyntaxError:
+        for pattern, python in IPYTHON:
+            source = re.sub(pattern, python, source)
+        return compile(source, "<answer>", "exec", **options)
+
+
+def _finish(coroutine: Any) -> None:
+    """Run what was awaited. An event loop needs sockets, and there are none here."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration:
+        pass
 
 
 def _value(ask: dict, space: dict) -> dict:

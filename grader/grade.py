@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from grader import judge, sandbox, source
-from grader.marks import Ask, Assignment, Question
+from grader.marks import Ask, Assignment, Item, Question
 from grader.read import Submission, answers
 from grader.results import Result, file_key, total, write_whole
 from grader.sandbox import Answers, Limits
 from grader.values import BadValue, encode
 
+MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w{1,40})[.\w]*'")
 BUILT_IN = re.compile(r"\w*(Error|Exit|Interrupt|Warning|Iteration)")
 Runner = Callable[[dict, list[dict], tuple[str, ...], Limits], Answers]
 Drawn = dict[tuple[str, str], list[Ask]]
@@ -68,14 +69,17 @@ class Grader:
         requests = [{"expression": ask.expression, "inputs": _inputs(ask)} for ask in asks]
         job = {"setup": self._setup(question), "cells": cells}
         found = self.run(job, requests, question.packages, Limits(seconds=question.seconds))
+        if self.stopped:  # it was ended: what came back says nothing of the answer
+            raise InterruptedError("grading was stopped")
         notes = [*found.cells, *([found.note] if found.note else [])]
         if len(cells) > 1:
             notes.append(f"{len(cells)} cells of this name, run in order")
+        code = "\n".join(cells)
         items, number = {}, 0
         for item in question.items:
             why = ""
             for ask in self.drawn[question.name, item.name]:
-                why = why or self._why(found, number, ask, item.rtol, item.atol, notes)
+                why = why or _why(found, number, ask, item, code, notes)
                 number += 1
             items[item.name] = {"marks": 0 if why else item.marks, "of": item.marks, "why": why}
         return {"items": items, "notes": list(dict.fromkeys(notes))}
@@ -89,24 +93,37 @@ class Grader:
 
         return "\n".join(filter(is_had, self.setup.splitlines()))
 
-    def _why(self, found: Answers, number: int, ask: Ask, rtol: float, atol: float, notes: list):
-        """Why marks are lost. Nothing in it is a word of the student's code, nor a value."""
-        if number in found.values:
-            return judge.wrong(found.values[number], ask, rtol, atol)
-        if number not in found.errors:
-            return found.note or "no value came back"
-        notes.append(found.errors[number])  # for the instructor alone
-        kind = found.errors[number].partition(":")[0]
-        if isinstance(ask.truth, type) and kind == ask.truth.__name__:
-            return ""
-        if kind == "BadValue":
-            return "not an array or a number"
-        return f"stopped with {kind}" if _is_built_in(kind) else "stopped with an error"
-
     def _text(self, name: str, cells: list[str] | None) -> str:
         """What stands in an answer cell, for people to read; empty if it is untouched."""
         text = "\n\n".join(cells or []).strip()
         return "" if text == self.blank[name] else text[:50_000]
+
+
+def _why(found: Answers, number: int, ask: Ask, item: Item, code: str, notes: list[str]) -> str:
+    """Why marks are lost. Nothing in it is what the student's code says, nor a value."""
+    if number in found.values:
+        return judge.wrong(found.values[number], ask, item.rtol, item.atol)
+    if number not in found.errors:
+        return found.note or "no value came back"
+    error = found.errors[number]
+    notes.append(error)  # for the instructor alone
+    kind = error.partition(":")[0]
+    if isinstance(ask.truth, type) and kind == ask.truth.__name__:
+        return ""
+    if kind == "BadValue":
+        return "not an array or a number"
+    if kind == "NameError" and found.cells:  # the name would be there, had the cell run
+        return _stopped(found.cells[0], code, "the cell stops")
+    return _stopped(error, code, "stopped")
+
+
+def _stopped(error: str, code: str, how: str) -> str:
+    """A package is named if the answer imports it by that name: nothing new can be in it."""
+    missing = MISSING.match(error)
+    if missing and re.search(rf"\b(import|from)[^\n]*\b{missing[1]}\b", code):
+        return f"{missing[1]} cannot be imported here"
+    kind = error.partition(":")[0]
+    return f"{how} with {kind}" if _is_built_in(kind) else f"{how} with an error"
 
 
 def _is_built_in(name: str) -> bool:
@@ -156,6 +173,8 @@ def everyone(
             say(f"[{done}/{len(given)}] {student}: {total(result):g} of {possible}")
     finally:
         grader.stopped = len(results) < len(given)  # questions that have not begun do not begin
+        if grader.stopped:
+            sandbox.stop()
         pool.shutdown(wait=True, cancel_futures=True)
     return [results[_key(each)] for each in given]
 
@@ -167,7 +186,7 @@ def _kept(grader: Grader, given: Submission, work: Path, basis: dict) -> Result:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["basis"] == basis:
             return kept["result"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     result = grader.submission(given)
     write_whole(path, json.dumps({"basis": basis, "result": result}, indent=1))

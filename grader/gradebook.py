@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import sysconfig
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -22,7 +23,7 @@ from nbformat import NotebookNode
 from grader import source
 from grader.build import notebook
 from grader.marks import ASSIGNMENTS, Assignment, load
-from grader.results import Result, key, total_of, write_whole
+from grader.results import Result, alone, key, total_of, write_whole
 from grader.write import fill_written
 
 
@@ -89,19 +90,31 @@ def answered(assignment: Assignment, result: Result) -> NotebookNode:
         if cell.id in schemes:
             text = f"**Mark scheme**\n\n{schemes[cell.id]}"
             cells.append(nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-scheme"))
-        cell.source = result["answers"].get(cell.id) or cell.source
+        given = result["answers"].get(cell.id)
+        if given:
+            cell.source = _shown(given) if cell.cell_type == "markdown" else given
         cells.append(cell)
     made.cells = cells
     return made
 
 
+def _shown(text: str) -> str:
+    """As it was typed: formgrader would run a script in it, in the page that gives the marks."""
+    return f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
+
+
 def pull(assignment: Assignment, results: list[Result], course: Path, out: Path) -> int:
     """Take marks given in nbgrader over into written.csv; returns how many."""
+    from nbgrader.api import MissingEntry
+
     name, found = assignment.name, {}
     with _opened(course) as book:
         for result in results:
             for question in assignment.written:
-                grade = book.find_grade(question.name, name, name, key(result))
+                try:
+                    grade = book.find_grade(question.name, name, name, key(result))
+                except MissingEntry:  # handed in after the last push
+                    continue
                 if grade.manual_score is not None and not grade.needs_manual_grade:
                     found[key(result), question.name] = grade.manual_score
     fill_written(assignment, results, out, found)
@@ -123,15 +136,28 @@ def main() -> None:
     args = parser.parse_args()
     assignment = load(args.assignment, args.assignments)
     out = args.results / assignment.name
-    work = sorted((out / "work").glob("*.json"))
-    results = [json.loads(path.read_text(encoding="utf-8"))["result"] for path in work]
+    results = _kept(out)
     if not results:
         raise SystemExit(f"{out} holds no results: run python -m grader first")
-    if args.pull:
-        print(f"{pull(assignment, results, args.course, out)} marks taken over")
-    else:
-        push(assignment, results, args.course)
-        print(f"{len(results)} students are in {args.course / 'gradebook.db'}")
+    try:
+        with alone(out):
+            if args.pull:
+                print(f"{pull(assignment, results, args.course, out)} marks taken over")
+            else:
+                push(assignment, results, args.course)
+                print(f"{len(results)} students are in {args.course / 'gradebook.db'}")
+    except (ValueError, OSError) as problem:
+        raise SystemExit(f"grader: {problem}") from None
+
+
+def _kept(out: Path) -> list[Result]:
+    found = []
+    for path in sorted((out / "work").glob("*.json")):
+        try:
+            found.append(json.loads(path.read_text(encoding="utf-8"))["result"])
+        except (ValueError, KeyError, TypeError):
+            raise SystemExit(f"{path} is broken: run python -m grader again") from None
+    return found
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from grader.marks import Ask
+
+ROUGHLY = 1e-3  # relative: what is nearer has the right formula and has lost digits
+TINY = 1e-7
 
 
 def wrong(answer: Any, ask: Ask, rtol: float, atol: float) -> str:
@@ -15,15 +19,22 @@ def wrong(answer: Any, ask: Ask, rtol: float, atol: float) -> str:
         return f"no {ask.truth.__name__}"
     if callable(ask.truth):
         try:
-            return "" if ask.truth(answer) else "not accepted"
+            return _accepted(ask.truth(answer))
         except Exception:  # a check that expects one number is given three
             return "not of the kind asked for"
     return _differs(answer, ask.truth, ask.dtype, rtol, atol)
 
 
+def _accepted(verdict: Any) -> str:
+    """A check returns whether the answer is right, or a few words that say why it is not."""
+    if isinstance(verdict, str):
+        return verdict or "not accepted"
+    return "" if verdict else "not accepted"
+
+
 def _differs(answer: Any, truth: Any, dtype: str | None, rtol: float, atol: float) -> str:
     if isinstance(truth, tuple):
-        parts = answer if isinstance(answer, tuple) else list(np.atleast_1d(answer))
+        parts = answer if isinstance(answer, tuple) else np.atleast_1d(answer)
         if len(parts) != len(truth):
             return "not as many results as asked for"
         pairs = zip(parts, truth, strict=True)
@@ -43,6 +54,18 @@ def _values(answer: np.ndarray, truth: np.ndarray, rtol: float, atol: float) -> 
         return "nan where there is a value"
     if np.isinf(answer[np.isfinite(truth)]).any():
         return "infinite where the value is finite"
-    if not np.allclose(answer, truth, rtol=rtol, atol=atol, equal_nan=True):
-        return "wrong value"
-    return ""
+    if np.allclose(answer, truth, rtol=rtol, atol=atol, equal_nan=True):
+        return ""
+    return _how_far(answer, truth, atol)
+
+
+def _how_far(answer: np.ndarray, truth: np.ndarray, atol: float) -> str:
+    """Lost digits and a wrong formula are mended in different ways."""
+    if np.allclose(answer, truth, rtol=ROUGHLY, atol=atol, equal_nan=True):
+        told = (truth != 0) & np.isfinite(truth)
+        off, size = np.abs(answer[told] - truth[told]), np.abs(truth[told])
+        worst = np.max(np.where(off > atol, off / size, 0.0))
+        return f"right to about {math.floor(-math.log10(worst))} digits only"
+    if np.allclose(answer, truth, rtol=ROUGHLY, atol=TINY, equal_nan=True):
+        return "wrong where the value is tiny"
+    return "wrong value"

@@ -20,9 +20,9 @@ class Ask:
     """One request: an expression in the student's names, its inputs, and what must come back.
 
     ``Ask("loss(z, y)", truth, z=z, y=y)``. `truth` is an array, a number, a tuple of such, or
-    a function that is given the answer and says whether it is right, or the class of the error
-    that must be raised. It never leaves this process. Inputs are arrays, numbers, strings, or
-    lists of these.
+    a function that is given the answer and says whether it is right (or, as a string that the
+    student reads, why it is not), or the class of the error that must be raised. It never
+    leaves this process. Inputs are arrays, numbers, strings, or lists of these.
     """
 
     def __init__(self, expression: str, truth: Any, dtype: str | None = None, **inputs: Any):

@@ -1,28 +1,40 @@
 """Find the submissions in a folder or an archive from a learning platform, trusting no name.
 
 Archives are never unpacked to disk: a member is read into memory, up to a limit, and its
-name is only ever a label. Links are not followed.
+name is only ever a label. Links are not followed. Of each student little is read, so that
+nobody can fill the memory of the class.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
 import stat
+import unicodedata
 import zipfile
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
-from grader.values import BadValue, loads
+from grader.values import BadValue
 
 LARGEST = 5_000_000  # bytes of a notebook
-LARGEST_ARCHIVE = 50_000_000  # bytes of an archive that one student handed in
-MOST_FILES = 10_000
-CANVAS = re.compile(r"(?P<who>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
-MOODLE = re.compile(r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_file_?(?P<file>.*)")
+LARGEST_ARCHIVE = 20_000_000  # bytes of an archive that one student handed in
+LARGEST_STUDENT = 30_000_000  # bytes of all that is read of one student
+MOST_FILES = 10_000  # in an archive that one student handed in
+MOST_NOTES = 20
+EMPTY = "an empty folder"
+NOT_OURS = ("not a notebook", "of assignment")  # how notes on files begin that are only noise
+# Canvas takes care that a name holds no number between underscores, so the first is its own.
+CANVAS = re.compile(r"(?P<who>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_.*", re.S)
+MOODLE = re.compile(r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext).*", re.S)
+SUFFIX = re.compile(r"\.([a-z0-9]{1,5}|[A-Z0-9]{1,5})$")
 
 
 @dataclass
@@ -41,155 +53,240 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file of a submission, or what is known about one that is not read."""
+class File:
+    """A file that was found. `read` gives at most so many bytes; one with a note is not read."""
 
     path: str
-    content: bytes | None
+    read: Callable[[int], bytes] = lambda most: b""
     note: str = ""
 
 
-def submissions(place: Path, wanted: str) -> list[Submission]:
-    """One for each student, sorted. `wanted` is the assignment's name."""
+@dataclass(frozen=True)
+class Notebook:
+    """A file that was read, and the assignment that it says it is of."""
+
+    path: str
+    content: bytes
+    assignment: str
+
+
+def submissions(place: Path, wanted: str, results: Path | None = None) -> list[Submission]:
+    """One for each student, sorted. `wanted` is the assignment's name; `results` is no student."""
     if not place.exists():
         raise ValueError(f"{place} does not exist: give a folder of submissions or a zip file")
-    if place.is_dir():
-        files = list(_folder(place))
-    elif zipfile.is_zipfile(place):
-        files = list(_archive(place.read_bytes(), deep=True))
-    else:
-        raise ValueError(f"{place} is neither a folder nor a zip file")
-    by_student: dict[tuple[str, str], list[Found]] = defaultdict(list)
-    for file in files:
-        by_student[_owner(file.path)].append(file)
-    found = [_one(*owner, each, wanted) for owner, each in sorted(by_student.items())]
+    with ExitStack() as stack:
+        if place.is_dir():
+            files = _folder(place, results)
+        elif zipfile.is_zipfile(place):
+            files = _members(stack.enter_context(_archive(place)))
+        else:
+            raise ValueError(f"{place} is neither a folder nor a zip file")
+        by_student: dict[tuple[str, str], list[File]] = defaultdict(list)
+        for file in files:
+            by_student[_owner(file.path)].append(file)
+        found = {owner: _one(*owner, by_student[owner], wanted) for owner in sorted(by_student)}
     return _distinct(found)
 
 
 # ---------------------------------------------------------------- files
-def _folder(place: Path) -> Iterator[Found]:
-    count = 0
-    for path in sorted(place.rglob("*")):  # rglob does not follow links to folders
-        name = _plain(path.relative_to(place).as_posix())
-        if _is_noise(name):
-            continue
-        count += 1
-        if count > MOST_FILES:
-            raise ValueError(f"{place} holds more than {MOST_FILES} files")
-        if path.is_symlink():
-            yield Found(name, None, "a link, not followed")
-        elif path.is_dir():
-            if not any(path.iterdir()) and path.parent == place:
-                yield Found(f"{name}/", None, "an empty folder")
-        elif path.is_file():
-            with path.open("rb") as file:
-                yield from _opened(name, file.read(LARGEST_ARCHIVE + 1), deep=True)
+def _folder(place: Path, results: Path | None) -> Iterator[File]:
+    """All files, and the folders right below; what cannot be read is a note, not an end."""
+    problems: list[OSError] = []
+    for folder, folders, files in os.walk(place, onerror=problems.append):
+        here = Path(folder)
+        top = here == place
+        folders[:] = [name for name in sorted(folders) if not _is(here / name, results)]
+        for name in [*folders, *sorted(files)]:
+            path = here / name
+            label = _joined(path.relative_to(place).parts)
+            if _is_noise(label):
+                continue
+            if os.path.islink(path):
+                yield File(label, note="a link, not followed")
+            elif name not in folders:
+                yield File(label, partial(_start, path))
+            elif top:
+                yield File(f"{label}/", note=EMPTY)
+    for problem in problems:
+        label = _joined(Path(problem.filename).relative_to(place).parts)
+        if not label:
+            raise ValueError(f"{place} cannot be read: {problem.strerror}")
+        yield File(f"{label}/", note=f"cannot be read: {type(problem).__name__}")
 
 
-def _opened(name: str, content: bytes, deep: bool) -> Iterator[Found]:
-    """A notebook as it is, an archive's notebooks, and other files by name only."""
-    if name.endswith(".zip") and deep:
-        try:
-            inside = list(_archive(content, deep=False))
-        except ValueError as problem:
-            yield Found(name, None, str(problem))
-        else:
-            stem = name.removesuffix(".zip")
-            yield from (Found(f"{stem}/{each.path}", each.content, each.note) for each in inside)
-    elif not name.endswith(".ipynb"):
-        yield Found(name, None, "not a notebook")
-    elif len(content) > LARGEST:
-        yield Found(name, None, f"larger than {LARGEST // 1_000_000} MB")
-    else:
-        yield Found(name, content)
+def _is(path: Path, other: Path | None) -> bool:
+    return other is not None and os.path.realpath(path) == os.path.realpath(other)
 
 
-def _archive(content: bytes, deep: bool) -> Iterator[Found]:
+def _start(path: Path, most: int) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+        raise OSError("not a plain file")
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _archive(file: Path | BytesIO) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(BytesIO(content))
+        return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as problem:
         raise ValueError(f"an archive that cannot be read: {problem}") from None
-    members = [each for each in archive.infolist() if not _is_noise(each.filename)]
-    if len(members) > MOST_FILES:
-        raise ValueError(f"an archive of more than {MOST_FILES} files")
-    total = 0
-    for member in members:
-        name = _plain(member.filename)
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[File]:
+    for member in archive.infolist():
+        label = _joined(re.split(r"[/\\]", member.filename))
+        if not label or _is_noise(label):
+            continue
         if stat.S_ISLNK(member.external_attr >> 16):
-            yield Found(name, None, "a link, not followed")
+            yield File(label, note="a link, not followed")
         elif not member.is_dir():
-            data, note = _member(archive, member, deep)
-            total += len(data)
-            if total > 100 * LARGEST_ARCHIVE:
-                raise ValueError("an archive that unpacks to too much")
-            yield from [Found(name, None, note)] if note else _opened(name, data, deep)
+            yield File(label, partial(_member, archive, member))
+        elif "/" not in label:
+            yield File(f"{label}/", note=EMPTY)
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, deep: bool) -> tuple[bytes, str]:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
     """At most so many bytes, whatever the archive says about its sizes."""
-    most = LARGEST
-    if member.filename.endswith(".zip") and deep:
-        most = LARGEST_ARCHIVE
-    elif not member.filename.endswith(".ipynb"):
-        return b"", "not a notebook"
-    try:
-        with archive.open(member) as file:
-            data = file.read(most + 1)
-    except Exception as problem:  # encrypted, broken, or in a way that zlib does not know
-        return b"", f"cannot be read from the archive: {type(problem).__name__}"
-    return (b"", f"larger than {most // 1_000_000} MB") if len(data) > most else (data, "")
+    with archive.open(member) as file:
+        return file.read(most)
 
 
-def _plain(name: str) -> str:
-    """A label: no way up, no root, no control characters."""
-    parts = [each for each in re.split(r"[/\\]", name) if each not in ("", ".", "..")]
-    return "/".join(re.sub(r"[^\w .,()@+-]", "_", each) for each in parts)
+def _joined(parts: tuple[str, ...] | list[str]) -> str:
+    """No way up and no root; ë in one character or in two, as systems differ in that."""
+    return unicodedata.normalize("NFC", "/".join(p for p in parts if p not in ("", ".", "..")))
 
 
 def _is_noise(name: str) -> bool:
-    parts = name.split("/")
-    return any(part in ("__MACOSX", ".ipynb_checkpoints", ".DS_Store") for part in parts)
+    noise = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "desktop.ini")
+    return any(part in noise or part.startswith("._") for part in name.split("/"))
+
+
+def printable(text: str, instead: str = "_") -> str:
+    """Letters of every script; nothing that ends a line, moves a cursor or turns text round."""
+    return "".join(instead if _is_control(c) else c for c in text)
+
+
+def _is_control(c: str) -> bool:
+    joiners = "\u200c\u200d"  # Persian and Indian names are written with them
+    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in joiners
+
+
+class Desk:
+    """Where one student's files are read, and only so much of them."""
+
+    def __init__(self) -> None:
+        self.left = LARGEST_STUDENT
+        self.notebooks: list[Notebook] = []
+        self.notes: list[str] = []
+
+    def take(self, file: File, deep: bool = True) -> None:
+        """A notebook as it is, an archive's notebooks, and other files by name only."""
+        suffix = Path(file.path).suffix.lower()
+        note = file.note
+        if not note and suffix == ".ipynb":
+            note = self._notebook(file)
+        elif not note and suffix == ".zip" and deep:
+            note = self._unpack(file)
+        elif not note:
+            note = NOT_OURS[0]
+        if note:
+            self.note(file.path, note)
+
+    def note(self, path: str, note: str) -> None:
+        """Say something of a file, as long as there is not too much said."""
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(f"{printable(Path(path).name)[:100]}: {note}")
+        elif len(self.notes) == MOST_NOTES:
+            self.notes.append("and more files")
+
+    def _read(self, file: File, most: int) -> bytes | str:
+        """The content, or why there is none."""
+        if self.left <= 0:
+            return f"more than {LARGEST_STUDENT // 1_000_000} MB in all, not read"
+        try:
+            content = file.read(most + 1)
+        except Exception as problem:  # no permission; encrypted, or broken, or not known to zlib
+            return f"cannot be read: {type(problem).__name__}"
+        self.left -= len(content)
+        return f"larger than {most // 1_000_000} MB" if len(content) > most else content
+
+    def _notebook(self, file: File) -> str:
+        content = self._read(file, LARGEST)
+        if isinstance(content, str):
+            return content
+        self.notebooks.append(Notebook(file.path, content, _assignment(content)))
+        return ""
+
+    def _unpack(self, file: File) -> str:
+        content = self._read(file, LARGEST_ARCHIVE)
+        if isinstance(content, str):
+            return content
+        try:
+            archive = _archive(BytesIO(content))
+        except ValueError as problem:
+            return str(problem)
+        if len(archive.infolist()) > MOST_FILES:
+            return f"an archive of more than {MOST_FILES} files"
+        stem = Path(file.path).with_suffix("")
+        for member in _latest_first(_members(archive)):
+            if member.note != EMPTY:
+                self.take(File(f"{stem}/{member.path}", member.read, member.note), deep=False)
+        return ""
 
 
 # ---------------------------------------------------------------- students
 def _owner(path: str) -> tuple[str, str]:
-    """The student and the platform's number: from Canvas's or Moodle's names, or the folder."""
+    """The student and the platform's number: from Canvas's or Moodle's names, or the folder.
+
+    Canvas first: what follows its numbers is the student's own, and may look like Moodle's.
+    """
     top, _, rest = path.partition("/")
-    for pattern in (MOODLE, CANVAS):
+    for pattern in (CANVAS, MOODLE):
         if found := pattern.fullmatch(top):
             return found["who"], found["id"]
-    return (top if rest or path.endswith("/") else Path(top).stem), ""
+    return (top if rest or path.endswith("/") else SUFFIX.sub("", top)), ""
 
 
-def _one(student: str, lms_id: str, files: list[Found], wanted: str) -> Submission:
+def _one(student: str, lms_id: str, files: list[File], wanted: str) -> Submission:
     """Of a student's files the notebook of this assignment, the latest if there are several."""
-    notes = [f"{Path(file.path).name}: {file.note}" for file in files if file.note]
-    notebooks = [file for file in files if file.content is not None]
-    ours = [file for file in notebooks if _assignment(file.content) == wanted]
-    others = [file for file in notebooks if _assignment(file.content) not in (wanted, "")]
-    notes += [f"{Path(f.path).name}: of assignment {_assignment(f.content)}" for f in others]
-    chosen = ours or [file for file in notebooks if file not in others]
+    desk, name = Desk(), printable(student)[:200]
+    for file in _latest_first(files):
+        if file.note != EMPTY or len(files) == 1:
+            desk.take(file)
+    ours = [each for each in desk.notebooks if each.assignment == wanted]
+    others = [each for each in desk.notebooks if each.assignment not in (wanted, "")]
+    for each in others:
+        desk.note(each.path, f"{NOT_OURS[1]} {each.assignment}")
+    chosen = ours or [each for each in desk.notebooks if each not in others]
     if not chosen:
-        return Submission(student, lms_id, notes=[*notes, "no notebook of this assignment"])
+        notes = [*desk.notes, "no notebook of this assignment"]
+        return Submission(name, lms_id, notes=notes)
     if len(chosen) > 1:
-        notes.append(f"{len(chosen)} notebooks; the last by name was taken")
-    last = max(chosen, key=lambda file: _counted(file.path))
-    return Submission(student, lms_id, last.path, last.content, notes)
+        desk.notes.append(f"{len(chosen)} notebooks; the last by name was taken")
+    last = max(chosen, key=lambda each: _counted(each.path))
+    return Submission(name, lms_id, printable(last.path)[:300], last.content, desk.notes)
+
+
+def _latest_first(files: Iterable[File]) -> list[File]:
+    return sorted(files, key=lambda file: _counted(file.path), reverse=True)
 
 
 def _counted(path: str) -> tuple[int, str]:
     """Sort key in which Canvas's second and tenth resubmission, x-1 and x-9, come in order."""
-    count = re.search(r"-(\d{1,3})\.ipynb$", path)
+    count = re.search(r"-(\d{1,3})\.ipynb$", path, re.I)
     return (int(count[1]) if count else 0), path
 
 
-def _distinct(found: list[Submission]) -> list[Submission]:
-    """Two students of one name get the platform's number behind it."""
-    names = [each.student for each in found]
-    for each in found:
-        if names.count(each.student) > 1 and each.lms_id:
-            each.student += f"_{each.lms_id}"
-    return found
+def _distinct(found: dict[tuple[str, str], Submission]) -> list[Submission]:
+    """Two names that look alike stay two students, and a number that two claim is noted."""
+    alike = Counter((each.student, each.lms_id) for each in found.values())
+    claims = Counter(each.lms_id for each in found.values() if each.lms_id)
+    for (name, lms_id), each in found.items():
+        if alike[each.student, lms_id] > 1:
+            each.student += f" ({hashlib.sha256(ascii(name).encode()).hexdigest()[:6]})"
+        if claims[lms_id] > 1:
+            each.notes.append(f"{claims[lms_id]} hand-ins claim the number {lms_id}")
+    return list(found.values())
 
 
 # ---------------------------------------------------------------- notebooks
@@ -198,12 +295,15 @@ def _assignment(content: bytes) -> str:
         name = notebook(content)["metadata"]["lossbook"]["assignment"]
     except (BadValue, KeyError, TypeError):
         return ""
-    return re.sub(r"[^\w-]", "", str(name))[:60]
+    return re.sub(r"[^\w-]", "", str(name)[:200])[:60]
 
 
 def notebook(content: bytes) -> dict:
-    """A notebook's JSON; `BadValue` if it is none."""
-    found = loads(content)
+    """A notebook's JSON; `BadValue` if it is none. Editors write NaN, so that is no fault."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise BadValue("not JSON") from None
     if not isinstance(found, dict) or not isinstance(found.get("cells"), list):
         raise BadValue("not a notebook")
     return found
@@ -220,14 +320,15 @@ def answers(content: bytes) -> dict[str, list[str]]:
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if isinstance(source, str):
-            by_name[_grade_id(cell)].append(source)
-            by_id[str(cell.get("id"))].append(source)
+            by_name[_text(cell, "metadata", "nbgrader", "grade_id")].append(source)
+            # Colab keeps a cell's id in the metadata.
+            by_id[_text(cell, "id") or _text(cell, "metadata", "id")].append(source)
     by_name.pop("", None)
     return {**by_id, **by_name}  # an editor that drops the metadata still keeps the ids
 
 
-def _grade_id(cell: dict) -> str:
-    try:
-        return str(cell["metadata"]["nbgrader"]["grade_id"])
-    except (KeyError, TypeError):
-        return ""
+def _text(found: object, *path: str) -> str:
+    """What stands at a place of the JSON, if there is such a place and text in it."""
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""

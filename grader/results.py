@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from grader import source
-from grader.marks import Assignment
+from grader.marks import Assignment, Written
 
 Result = dict[str, Any]
 ByHand = dict[tuple[str, str], float]  # marks by a person: (key of the student, question)
 
 
 def file_key(student: str, lms_id: str) -> str:
-    """A file name that two students never share."""
-    safe = re.sub(r"[^A-Za-z0-9-]", "_", student)[:60]
-    return f"{safe}-{hashlib.sha256(f'{student}/{lms_id}'.encode()).hexdigest()[:8]}"
+    """A file name that two students never share, and that no other student's coming changes."""
+    safe = re.sub(r"[^A-Za-z0-9-]", "_", student)[:60].lstrip("-")  # tables quote a first minus
+    digest = hashlib.sha256(student.encode(errors="replace")).hexdigest()[:12]
+    return f"{safe}-id{lms_id}" if lms_id else f"{safe}-{digest}"
 
 
 def key(result: Result) -> str:
@@ -36,16 +40,16 @@ def total(result: Result) -> int:
     return sum(total_of(result, question) for question in result["questions"])
 
 
+def hand(result: Result, question: Written, by_hand: ByHand) -> float | None:
+    """The marks that a person gave; 0 if nothing was written, None as long as that waits."""
+    nothing = None if result["answers"][question.name] else 0
+    return by_hand.get((key(result), question.name), nothing)
+
+
 def complete(assignment: Assignment, result: Result, by_hand: ByHand) -> float | None:
     """All marks, or None as long as some of them wait for a person."""
-    marks = total(result)
-    for question in assignment.written:
-        if not result["answers"][question.name]:
-            continue  # nothing written: nothing to wait for
-        if (key(result), question.name) not in by_hand:
-            return None
-        marks += by_hand[key(result), question.name]
-    return marks
+    hands = [hand(result, question, by_hand) for question in assignment.written]
+    return None if None in hands else total(result) + sum(hands)
 
 
 def title(assignment: Assignment) -> str:
@@ -55,9 +59,28 @@ def title(assignment: Assignment) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """All of the file or nothing of it, whenever the power goes."""
+    """All of the file or nothing of it, whenever the power goes and whoever else writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    # What a student wrote may hold half a character, which UTF-8 has no bytes for.
-    part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    os.replace(part, path)
+    part = path.with_name(f"{uuid4().hex}.part")
+    try:
+        # What a student wrote may hold half a character, which UTF-8 has no bytes for.
+        part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Two runs in one folder would write over each other's marks: the second is refused."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows
+            pass
+        except BlockingIOError:
+            raise ValueError(f"another run writes into {out}: wait for its end") from None
+        yield

@@ -23,7 +23,10 @@ from grader import seccomp, values
 
 HERE = Path(__file__).resolve().parent
 MOST_OUTPUT = 4_000_000  # bytes
+MOST_LINES = 1000  # beyond one for each request
+PAUSES = (0, 1, 3)  # seconds before each attempt: a machine may be short of processes for a while
 MEMORY = {"torch": 8 << 30}  # address space; numpy and sympy are content with the default
+running: set[subprocess.Popen] = set()
 ENVIRONMENT = {
     "LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or "",
     "OMP_NUM_THREADS": "1",
@@ -74,47 +77,59 @@ def run(job: dict, asks: list[dict], packages: tuple[str, ...], limits: Limits, 
     path = ["/box", "/box/site"] if isolated else [str(HERE), sysconfig.get_path("purelib")]
     job = job | {"limits": caps, "path": path}
     text = "".join(json.dumps(part) + "\n" for part in (job, asks)).encode()
-    output, note = _talk(packages, text, limits.seconds, isolated)
-    return _read(output, note, len(asks))
+    problem = ""
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            output, note = _talk(packages, text, limits.seconds, isolated)
+        except (OSError, RuntimeError) as refused:  # no process, pipe or thread to be had
+            problem = str(refused)
+            continue
+        if b'"ready"' in output[:100]:
+            return _read(output, note, len(asks))
+        problem = note
+    raise NoSandbox(f"the sandbox did not start: {problem!r}. What was graded is kept.")
 
 
 def _talk(packages: tuple[str, ...], text: bytes, seconds: float, isolated: bool):
     command = [sys.executable, "-s", "-S", "-B", "-P"]
-    keep, fd = (), -1
+    keep: tuple[int, ...] = ()
     if isolated:
-        fd = _filter()
-        keep = (fd,)
-        bubble = [*_bubble(packages), "--seccomp", str(fd)]
+        keep = (_filter(),)
+        bubble = [*_bubble(packages), "--seccomp", str(keep[0])]
         command = [*bubble, _python(), *command[1:], "/box/child.py"]
     else:
         command.append(str(HERE / "child.py"))
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        pass_fds=keep,
-        start_new_session=True,
-    )
-    if isolated:
-        os.close(fd)
-    threading.Thread(target=_feed, args=(process, text), daemon=True).start()
-    complaint: list[bytes] = []
-    listener = threading.Thread(target=lambda: complaint.append(process.stderr.read(2000)))
-    listener.start()
     try:
-        output, note = _listen(process, 3 * seconds)
-        note = note or _end(process, seconds)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+            pass_fds=keep,
+            start_new_session=True,
+        )
     finally:
+        for each in keep:
+            os.close(each)
+    running.add(process)
+    try:
+        threading.Thread(target=_feed, args=(process, text), daemon=True).start()
+        output, note = _listen(process, 3 * seconds)
+        return output, note or _end(process, seconds) or _complaint(process)
+    finally:
+        running.discard(process)
         process.kill()  # bubblewrap takes everything in the sandbox down with it
         process.wait()
-        listener.join(5)
         process.stdout.close()
         process.stderr.close()
-    if b'"ready"' not in output[:100] and not note:
-        raise NoSandbox(f"the sandbox did not start: {b''.join(complaint).decode()[:500]!r}")
-    return output, note
+
+
+def _complaint(process: subprocess.Popen) -> str:
+    """What bubblewrap says of itself; the student's process has no such channel."""
+    said = select.select([process.stderr], [], [], 0)[0]
+    return os.read(process.stderr.fileno(), 500).decode(errors="replace") if said else ""
 
 
 def _feed(process: subprocess.Popen, text: bytes) -> None:
@@ -151,18 +166,19 @@ def _end(process: subprocess.Popen, seconds: float) -> str:
 def _read(output: bytes, note: str, count: int) -> Answers:
     """Take what is well formed, once for each request; the rest is noise of a student's code."""
     found = Answers(note=note)
-    first, *lines = output.split(b"\n")
+    first, *lines = output.split(b"\n", count + MOST_LINES)
     started = values.loads(first)
     if not started["ready"]:
         raise RuntimeError(f"the set-up of the assignment fails: {started['error']}")
     done = 0
-    for line in lines:
+    for line in lines[: count + MOST_LINES - 1]:  # what is left is not split: it may be millions
         try:
             done += _take(values.loads(line), found, count)
         except values.BadValue:
             continue
     if done < count and not note:
-        found.note = "the process died"
+        flooded = len(lines) == count + MOST_LINES
+        found.note = "stopped: too much output" if flooded else "the process died"
     return found
 
 
@@ -185,6 +201,12 @@ def _take(said: object, found: Answers, count: int) -> int:
     except values.BadValue as problem:
         found.errors[number] = f"BadValue: {problem}"
     return 1
+
+
+def stop() -> None:
+    """End all that runs. Whoever waits for it gets answers that mean nothing."""
+    for process in list(running):
+        process.kill()
 
 
 def check() -> None:

@@ -1,7 +1,8 @@
 """The system calls that an answer never needs, refused by the kernel: a filter for bubblewrap.
 
-Without new processes, sockets and memory that belongs to no process, the limit on the
-memory of one process is a limit on all of it.
+Without new processes, threads, sockets and memory that belongs to no process, the limit on
+the memory of one process is a limit on all of it. A thread costs the kernel memory that no
+limit of the process counts, and a number that no other program of the machine gets.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import struct
 
 # name: (number on x86-64, number on 64-bit ARM); None where the machine has no such call
 REFUSED: dict[str, tuple[int | None, int | None]] = {
-    # processes
+    # processes and threads
+    "clone": (56, 220),
     "fork": (57, None),
     "vfork": (58, None),
     "ptrace": (101, 117),
@@ -20,6 +22,8 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "process_vm_writev": (311, 271),
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
+    "pidfd_send_signal": (424, 424),
+    "kcmp": (312, 272),
     # network and sockets
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -34,6 +38,17 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "tee": (276, 77),
     "vmsplice": (278, 75),
     "splice": (275, 76),
+    "io_setup": (206, 0),
+    "modify_ldt": (154, None),
+    # work for the whole machine
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "fanotify_init": (300, 262),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "quotactl": (179, 60),
+    "acct": (163, 89),
+    "syslog": (103, 116),
     # doors of the kernel
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -52,20 +67,23 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
+    "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
     "init_module": (175, 105),
     "finit_module": (313, 273),
+    "delete_module": (176, 106),
     "personality": (135, 92),
 }
-CLONE = (56, 220)
 CLONE3 = (435, 435)
-CLONE_THREAD = 0x10000
+FCNTL = (72, 25)
+SET_LEASE, NOTIFY, SET_PIPE_SIZE = 1024, 1026, 1031  # of fcntl: locks and memory of the kernel
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # the classic BPF machine: load a word, compare, return
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCH, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+NUMBER, ARCH, SECOND_ARGUMENT = 0, 4, 24  # offsets in struct seccomp_data
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 
 
@@ -88,11 +106,9 @@ def program(machine: str = platform.machine()) -> bytes:
             code += [(EQUAL, 0, 1, numbers[column]), refuse]
     # clone3 hides its flags from a filter; "no such call" makes libc fall back on clone.
     code += [(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
-    code += [
-        (EQUAL, 0, 3, CLONE[column]),
-        (LOAD, 0, 0, FIRST_ARGUMENT),
-        (ANY_BIT, 1, 0, CLONE_THREAD),  # a thread may be, a process not
-        refuse,
-        (RETURN, 0, 0, ALLOW),
-    ]
+    commands = (SET_LEASE, NOTIFY, SET_PIPE_SIZE)
+    code += [(EQUAL, 0, 1 + 2 * len(commands), FCNTL[column]), (LOAD, 0, 0, SECOND_ARGUMENT)]
+    for command in commands:
+        code += [(EQUAL, 0, 1, command), refuse]
+    code.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("HBBI", *step) for step in code)

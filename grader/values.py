@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = 200_000  # numbers in one answer
+LARGEST = 200_000  # numbers in one answer, and entries along one axis
 DEEPEST = 3  # tuples within tuples
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 DTYPES = {"bool", "float16", "bfloat16", "float32", "float64"}
@@ -24,6 +24,7 @@ class BadValue(ValueError):
 
 def encode(value: Any) -> dict:
     """An array, a number, or a tuple of such, as JSON holds it."""
+    value = _detached(value)
     if isinstance(value, tuple) or _ragged(value):
         return {"tuple": [encode(each) for each in value]}
     array, dtype = _as_array(value)
@@ -46,6 +47,13 @@ def _ragged(value: Any) -> bool:
     return False
 
 
+def _detached(value: Any) -> Any:
+    """Arrays for the tensors in a list: NumPy takes none that carry gradients."""
+    if isinstance(value, list):
+        return [_as_array(x)[0] if hasattr(x, "detach") else _detached(x) for x in value]
+    return value
+
+
 def _as_array(value: Any) -> tuple[np.ndarray, str]:
     if value is None:
         raise BadValue("None is not a number: is a return missing?")
@@ -54,8 +62,11 @@ def _as_array(value: Any) -> tuple[np.ndarray, str]:
         value = value.detach().cpu()
         return np.asarray(value.float() if dtype == "bfloat16" else value), dtype
     array = np.asarray(value)
-    if array.dtype == object:  # sympy's numbers, fractions
-        array = array.astype(np.float64)
+    if array.dtype in (object, np.longdouble):  # sympy's numbers, fractions; more digits
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as problem:
+            raise BadValue(f"{type(value).__name__} is no kind of number: {problem}") from None
     if array.dtype.name not in DTYPES:
         raise BadValue(f"{array.dtype.name} is no kind of number that is read here")
     return array, array.dtype.name
@@ -82,7 +93,10 @@ def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray:
         raise BadValue("unknown dtype")
     if type(shape) is not list or len(shape) > 8 or any(type(n) is not int for n in shape):
         raise BadValue("not a shape")
-    if type(data) is not list or len(data) > LARGEST or min(shape, default=0) < 0:
+    # Nothing may be long that holds nothing: (1_000_000_000, 0) costs whoever walks over it.
+    if any(not 0 <= n <= LARGEST for n in shape):
+        raise BadValue("not a shape that is read here")
+    if type(data) is not list or len(data) > LARGEST:
         raise BadValue("not a list of numbers")
     if math.prod(shape) != len(data):
         raise BadValue("shape and numbers do not fit")

@@ -84,8 +84,8 @@ def test_versions_name_sections_of_the_chapter(name):
     """A failure in brackets, as (bce-eps), is a label of the chapter."""
     chapter = json.loads((ROOT / f"book/{name}.ipynb").read_text(encoding="utf-8"))
     text = "\n".join("".join(cell["source"]) for cell in chapter["cells"])
-    labels = set(re.findall(r"(?m)^\(([\w-]+)\)=|\$\$ \(([\w-]+)\)$", text))
-    labels = {label for pair in labels for label in pair if label}
+    labels = re.findall(r"(?m)^(?:\(([\w-]+)\)=|.*\$\$ \(([\w-]+)\)|:label: ([\w-]+))$", text)
+    labels = {label for each in labels for label in each if label}
     for version in source.versions(load(name).folder / "versions.py"):
         for label in re.findall(r"\(([a-z]+-[a-z-]+)\)$", version.says):
             assert label in labels, f"{name} has no label {label}"

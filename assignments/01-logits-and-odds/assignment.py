@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 1 of the book; its symbols are used here, and logarithms without a base are natural.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -49,7 +49,7 @@ assert np.isclose(found[2], 0.9691, atol=1e-3), "a ratio of 1.25 is worth 0.97 d
 # %% [markdown]
 # ## 2. At least one of many (3 marks)
 #
-# Each of $n$ disks fails this year with log-odds $z$, independently of the others. Write `at_least_one(z, n)`: the log-odds, in nats, that at least one of them fails. `z` is an array and `n` a whole number from 1 to $10^6$; return an array of the shape of `z`.
+# Each of $n$ disks fails this year with log-odds $z$, independently of the others. Write `at_least_one(z, n)`: the log-odds, in nats, that at least one of them fails. `z` is an array of any number of axes and `n` a whole number from 1 to $10^6$; return an array of the shape of `z`.
 #
 # It must be right for logits from $-700$ to 5000: log-odds in, log-odds out, and finite every time.
 
@@ -70,6 +70,7 @@ def at_least_one(z, n):
 found = at_least_one(np.array([0.0, -3.0]), 2)
 assert np.shape(found) == (2,), "the result must have the shape of z"
 assert np.isclose(found[0], np.log(3)), "two coins: at least one head has odds of 3"
+assert np.shape(at_least_one(np.zeros((3, 1)), 2)) == (3, 1), "z may have any number of axes"
 assert np.allclose(at_least_one(np.array([-2.5, 1.5]), 1), [-2.5, 1.5]), "one disk: nothing changes"
 
 # %% [markdown]
@@ -112,24 +113,26 @@ assert abs(log_of_nothing - sp.log(0.25)) < 1e-9, "at y = 0, P(y) is p"
 # def stored(z):
 #     p = 1 / (1 + np.exp(-z))
 #     back = np.log(p / (1 - p))
-#     slope = p * (1 - p)
-#     return p, back, slope
+#     return p, back
 # ```
 #
 # Assign three numbers:
 #
 # - `off`: a logit $z$ below 36 for which `back` differs from $z$ by more than 0.01, though $p$ is less than 1.
-# - `flat`: a logit at which the slope that it returns is 0, though the true one is larger than $10^{-17}$.
-# - `tiny`: to save space somebody computes $p$ in a format whose numbers have 4 significant bits. Take $e^{-z}$ as exact; the sum $1 + e^{-z}$ is rounded to the nearest number of the format, a tie to the one whose last bit is 0. The smallest logit from which on $p$ is 1; four digits or more.
+# - `coarse`: to save space somebody computes $p$ in a format whose numbers have 4 significant bits. Take $e^{-z}$ as exact; the sum $1 + e^{-z}$ is rounded to the nearest number of the format, and so is $p$, the quotient. The largest $p$ below 1 that can come out, exactly.
+# - `highest`: in float64 again, the largest finite number that `back` can be, whatever $z$ is; four digits or more.
 
 # %% answer q4
 ### BEGIN SOLUTION
-off, flat, tiny = 35.0, 38.0, 4 * np.log(2)
+off = 35.0
+coarse = 7 / 8  # after 1 comes 9/8; 8/9 lies between 14/16 and 15/16, nearer to 14/16
+highest = np.log(2**52 - 1)  # after 1 comes 1 + 2^-52, so p is 1 - 2^-52
 ### END SOLUTION
 
 # %% check q4
-assert np.ndim(off) == np.ndim(flat) == np.ndim(tiny) == 0, "each answer is one number"
-assert all(np.isfinite([off, flat, tiny])), "each answer is finite"
+assert np.ndim(off) == np.ndim(coarse) == np.ndim(highest) == 0, "each answer is one number"
+assert all(np.isfinite([off, coarse, highest])), "each answer is finite"
+assert 0.5 < coarse < 1, "coarse is a probability below 1"
 
 # %% [markdown]
 # ## 5. An audit (3 marks)
@@ -170,15 +173,15 @@ assert np.isnan(surprise[1]), "an empty bin has no surprise"
 # %% [markdown]
 # ## 6. In your own words (4 marks)
 #
-# (a) In a trial 60% of the untreated recover, and the odds ratio of the drug is 4. "So the drug makes recovery four times as likely," says the press office. Correct it with two numbers, and say when the sentence would be nearly true. (b) A filter saves the probability of spam, as a float32, for millions of emails. A colleague wants to look at the thousand surest spams, in order. What goes wrong, although the sigmoid keeps the order, and what should the filter save instead? Use at most 150 words; formulas count as one word each.
+# (a, 2 marks) Untreated, 20% of the men and 80% of the women recover. The drug multiplies the odds by 4 in both groups. In the trial half of the patients are men, with the drug and without. "So over all patients the odds ratio is 4 as well." Compute it to two decimals, and say what makes it differ. (b, 2 marks) One filter saves the probability of spam as a float32, another as text with six decimals (`0.123457`). From which of the two files can one still put the thousand surest spams in order, and the thousand surest non-spams? Say for each of the four from about which logit on it fails, if it does before $\pm 80$, and what both filters should save. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: odds of 1.5 become 6, so with the drug $6/7 = 0.857$ recover, which is 1.43 times as likely.
-# - 1: odds and probability multiply alike only where the outcome is rare, with the drug too ($1 - p \approx 1$).
-# - 1: next to 1 the floats are $2^{-24}$ apart, so all logits from about 17 on become exactly 1 (or share a few values just below): ties, the order is gone.
-# - 1: save the logit (or the probability of the rare side, $\sigma(-z)$, which keeps its digits). No mark for float64 alone: it only moves the border to 37.
+# - 1: men: odds of 1/4 become 1, so 0.5; women: 4 become 16, so $16/17 = 0.941$. Over all: 0.5 becomes 0.721, odds of 1 become 2.58: the odds ratio is 2.58.
+# - 1: probabilities are averaged, and odds (or log-odds) are no average of those of the groups: the sigmoid is curved. No mark for "bias" or "confounding": the groups are the same in both arms.
+# - 1: float32: spams fail, from about 17 on, where $p$ rounds to 1 (or shares a few values just below); non-spams do not: small numbers keep their digits (to about $-87$).
+# - 1: six decimals: both fail, from about 14 on (accept 11 to 15) on either side, where all read 0.000000 or 1.000000; save the logit.
 # === END MARK SCHEME ===
-# (a) Odds of $0.6/0.4 = 1.5$ become 6, a probability of $6/7 = 0.857$: 1.43 times as likely. The odds ratio is nearly the ratio of probabilities only where both are small, since $o = p/(1-p) \approx p$.
+# (a) Men go from odds of 1/4 to 1, a probability of 0.5; women from 4 to 16, so $16/17 = 0.941$. Over all, $(0.2 + 0.8)/2 = 0.5$ becomes $(0.5 + 0.941)/2 = 0.721$, and odds of 1 become 2.58. What is averaged over patients is the probability, and the sigmoid is curved: the same shift of each log-odds is another, smaller shift of the log-odds of the mean. Nobody made a mistake.
 #
-# (b) The sigmoid keeps the order on paper. Just below 1 the numbers of float32 are $2^{-24}$ apart, so logits from about 17 on all become 1, and those a little below share a few values: the surest spams are tied. Save the logit, or $\sigma(-z)$, the probability that it is no spam; small numbers keep their digits.
+# (b) Float32, spams: fail from about 17 on, next to 1 its numbers are $2^{-24}$ apart. Float32, non-spams: fine, small numbers keep their digits. Text: both fail from about 14 on, where $p$ or $1-p$ is below half of $10^{-6}$. Save the logit.

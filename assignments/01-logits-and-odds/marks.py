@@ -2,6 +2,7 @@
 numbers, which neither overflow nor round away, and from counting."""
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import mpmath
@@ -128,19 +129,33 @@ def stored(z):
     """The code of the question."""
     with np.errstate(all="ignore"):
         p = 1 / (1 + np.exp(-z))
-        return p, np.log(p / (1 - p)), p * (1 - p)
+        return p, np.log(p / (1 - p))
 
 
 def is_off(z):
     z = float(z)
-    p, back, _ = stored(np.float64(z))
+    p, back = stored(np.float64(z))
     return z < 36 and p < 1 and abs(back - z) > 0.01
 
 
-def is_flat(z):
-    z = float(z)
-    true = exactly(lambda z: 1 / (1 + exp(-z)) / (1 + exp(z)), z)
-    return stored(np.float64(z))[2] == 0 and true > 1e-17
+def rounded(x):
+    """To four significant bits, in whole numbers; a tie to the even one."""
+    step = Fraction(1, 16)  # from one half to 1
+    while x / step >= 16:
+        step *= 2
+    return round(x / step) * step
+
+
+def largest_coarse():
+    """All sums up to 2, as fine as it takes to meet each number of the format."""
+    sums = {rounded(1 + Fraction(k, 1000)) for k in range(1001)}
+    return float(max(p for p in map(rounded, (1 / each for each in sums)) if p < 1))
+
+
+def highest_back():
+    """By trying: logits so dense that each sum next to 1 is met."""
+    back = stored(np.linspace(35, 38, 30001))[1]
+    return float(back[np.isfinite(back)].max())
 
 
 # ------------------------------------------------------------------ question 5
@@ -213,13 +228,13 @@ QUESTIONS = (
     ), packages=("numpy", "sympy")),
     Question("q4", (
         Item("off", 1, "`off`", lambda rng: [Ask("off", is_off)]),
-        Item("flat", 1, "`flat`", lambda rng: [Ask("flat", is_flat)]),
-        Item("tiny", 1, "`tiny`", lambda rng: [Ask("tiny", 4 * np.log(2))], rtol=2e-4),
+        Item("coarse", 1, "`coarse`", lambda rng: [Ask("coarse", largest_coarse())]),
+        Item("highest", 1, "`highest`", lambda rng: [Ask("highest", highest_back())], rtol=2e-4),
     )),
     Question("q5", (
         Item("values", 1, "bins with ordinary logits", usual, rtol=1e-5),
         Item("ties", 1, "logits on an edge or outside, and empty bins", ties_and_gaps),
         Item("sure", 1, "bins of very sure predictions", very_sure),
     )),
-    Written("q6", 4, "an odds ratio, and what to save"),
+    Written("q6", 4, "an odds ratio over two groups, and what to save"),
 )  # fmt: skip

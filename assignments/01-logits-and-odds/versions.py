@@ -215,30 +215,28 @@ gradient = (-1 / p + y / (1 - p)).subs(p, 1 - sp.exp(z))
 
 # %% q4 | equal | other numbers
 off = np.float32(34)
-flat = 37
-tiny = -np.log(2.0**-4)
+coarse = 0.875
+highest = -np.log(2.0**-52)
 
 # %% q4 | equal | found by trying
-tried = np.arange(30, 40, 0.25)
+tried = np.arange(30, 40, 0.001)
 p = 1 / (1 + np.exp(-tried))
-flat = tried[p * (1 - p) == 0][0]
-off = tried[(p < 1) & (abs(np.log(p / (1 - p + (p == 1))) - tried) > 0.01) & (tried < 36)][0]
-tiny = [np.log(16.0)][0]
+back = np.log(p[p < 1] / (1 - p[p < 1]))
+highest = back.max()
+off = tried[(p < 1) & (tried < 36)][abs(back[: np.sum(tried < 36)] - tried[tried < 36]) > 0.01][0]
+coarse = np.round(16 / (9 / 8)) / 16
 
-# %% q4 | loses off flat | past the borders (odds-round-trip)
-off, flat, tiny = 36.5, 41.0, 2.7726
+# %% q4 | loses off highest | past the borders, and t ln 2 (odds-rounding)
+off, coarse, highest = 36.5, 0.875, 53 * np.log(2)
 
-# %% q4 | loses off flat | where nothing is lost yet (odds-rounding)
-off, flat, tiny = 20.0, 30.0, 2.7725887
+# %% q4 | loses off coarse highest | the largest number below 1, which no quotient is
+off, coarse, highest = 20.0, 15 / 16, np.log(2.0**53 - 1)
 
-# %% q4 | loses flat | the side on which the digits are kept
-off, flat, tiny = 35.0, -38.0, 2.7726
+# %% q4 | loses off coarse | the side on which the digits are kept, and an exact quotient
+off, coarse, highest = -35.0, 8 / 9, 36.0437
 
-# %% q4 | loses tiny | rounded once, at the end: one ln 2 later (odds-rounding)
-off, flat, tiny = 35.0, 38.0, np.log(2.0**5 - 1)
-
-# %% q4 | loses tiny | the bits, not the logit
-off, flat, tiny = 35.0, 38.0, 4.0
+# %% q4 | loses coarse highest | the logit at which it becomes 1 (odds-rounding)
+off, coarse, highest = 35.0, 1 - 2**-3.5, 36.7368
 
 
 # %% q5 | equal | a loop over bins and examples

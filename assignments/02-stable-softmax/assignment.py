@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 2 of the book; its symbols are used here, and everything is in nats.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -50,7 +50,7 @@ assert np.allclose(found, 1 / 3), "6, 3 and 2 copies of 1, 2 and 3 weigh the sam
 # %% [markdown]
 # ## 2. Is it a dog at all? (4 marks)
 #
-# Of the $K$ classes of a model, 120 are breeds of dogs. The probability of a dog is the sum of theirs. Write `log_share(z, chosen)`: for finite logits `z` and booleans `chosen`, both of shape $(N, K)$, return
+# Of the $K$ classes of a model, some are breeds of dogs. The probability of a dog is the sum of theirs. Write `log_share(z, chosen)`: for finite logits `z` and booleans `chosen`, both of shape $(N, K)$, return
 #
 # $$ \ln \sum_{i \text{ chosen}} p_i, \qquad p = \operatorname{softmax}(z), $$
 #
@@ -79,36 +79,37 @@ assert np.isclose(found[1], np.log(3 / 4)), "three of four equal classes"
 # %% [markdown]
 # ## 3. Rewards (3 marks)
 #
-# One of three actions is drawn from $p = \operatorname{softmax}(z)$, and action $i$ brings the reward $R_i$. So the mean reward is $J = \sum_i p_i R_i$, and the entropy is $H = -\sum_i p_i \ln p_i$. Give three SymPy expressions; any equivalent form is right.
+# One of three actions is drawn from the probabilities $p$, and action $i$ brings the reward $R_i$. So the mean reward is $J = \sum_i p_i R_i$, and the entropy is $H = -\sum_i p_i \ln p_i$. Give three SymPy expressions; any equivalent form is right.
 #
-# - `reward`: $\partial J / \partial z_1$, in the symbols `z1`, `z2`, `z3`, `R1`, `R2`, `R3`.
-# - `spread`: $\partial H / \partial z_1$, in the symbols `z1`, `z2`, `z3`.
-# - `largest`: the largest value of $J + \tau H$ that any logits can reach, for a fixed $\tau > 0$, in the symbols `R1`, `R2`, `R3`, `tau`.
+# - `steady`: $p = \operatorname{softmax}(z)$. The logit $z_1$ grows at the rate 1, and $z_3$ stays. The rate at which $z_2$ must change so that $J$ stays what it is, in the symbols `z1`, `z2`, `z3`, `R1`, `R2`, `R3`.
+# - `largest`: now any $p$ is allowed in which the third action has the probability $c$, $0 < c < 1$. The largest value of $J + \tau H$, for a fixed $\tau > 0$, in the symbols `R1`, `R2`, `R3`, `tau`, `c`.
+# - `level`: the reward $R_3$ for which the demand that $p_3$ be $c$ costs nothing, because the best $p$ of all meets it; in the symbols `R1`, `R2`, `tau`, `c`.
 
 # %% answer q3
 z1, z2, z3 = sp.symbols("z1 z2 z3", real=True)
 R1, R2, R3 = sp.symbols("R1 R2 R3", real=True)
-tau = sp.symbols("tau", positive=True)
+tau, c = sp.symbols("tau c", positive=True)
 ### BEGIN SOLUTION
 total = sp.exp(z1) + sp.exp(z2) + sp.exp(z3)
 p1, p2, p3 = (sp.exp(z) / total for z in (z1, z2, z3))
 J = p1 * R1 + p2 * R2 + p3 * R3
-H = -(p1 * sp.log(p1) + p2 * sp.log(p2) + p3 * sp.log(p3))
-reward = p1 * (R1 - J)
-spread = -p1 * (sp.log(p1) + H)
-largest = tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau) + sp.exp(R3 / tau))
+steady = -p1 * (R1 - J) / (p2 * (R2 - J))
+pair = tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau))  # the best of two actions
+largest = c * R3 + (1 - c) * pair - tau * (c * sp.log(c) + (1 - c) * sp.log(1 - c))
+level = pair + tau * sp.log(c / (1 - c))
 ### END SOLUTION
 
 # %% check q3
-assert isinstance(reward, sp.Expr), "reward must be a SymPy expression"
-assert isinstance(spread, sp.Expr), "spread must be a SymPy expression"
+assert isinstance(steady, sp.Expr), "steady must be a SymPy expression"
 assert isinstance(largest, sp.Expr), "largest must be a SymPy expression"
-assert reward.free_symbols <= {z1, z2, z3, R1, R2, R3}, "reward may contain z and R only"
-assert spread.free_symbols <= {z1, z2, z3}, "spread may contain z only"
-assert largest.free_symbols <= {R1, R2, R3, tau}, "largest may contain R and tau only"
-even = {z1: 0, z2: 0, z3: 0}
-assert abs(reward.subs(even).subs({R1: 9, R2: 0, R3: 0}) - 2) < 1e-9, "a third of 9 - 3"
-assert abs(sp.N(spread.subs(even))) < 1e-9, "the entropy is largest where all are equal"
+assert isinstance(level, sp.Expr), "level must be a SymPy expression"
+assert steady.free_symbols <= {z1, z2, z3, R1, R2, R3}, "steady may contain z and R only"
+assert largest.free_symbols <= {R1, R2, R3, tau, c}, "largest may contain R, tau and c only"
+assert level.free_symbols <= {R1, R2, tau, c}, "level may contain R1, R2, tau and c only"
+found = steady.doit().subs({z1: 0, z2: 0, z3: 0, R1: 3, R2: -3, R3: 0})
+assert abs(sp.N(found) - 1) < 1e-9, "gain and loss are alike, so both logits rise at the same rate"
+found = largest.doit().subs({R1: 0, R2: 0, R3: 0, tau: 1, c: sp.Rational(1, 3)})
+assert abs(sp.N(found) - sp.log(3).n()) < 1e-9, "no rewards: the entropy of three equal chances"
 
 # %% [markdown]
 # ## 4. What is wrong with this code? (3 marks)
@@ -118,7 +119,7 @@ assert abs(sp.N(spread.subs(even))) < 1e-9, "the entropy is largest where all ar
 # ```python
 # def weights(z, keep):
 #     z = np.asarray(z, dtype=np.float32)
-#     z = np.where(keep, z, z - np.float32(1e9))
+#     z = np.where(keep, z, z - np.float32(1e5))
 #     e = np.exp(z - z.max())
 #     return e / e.sum(axis=-1, keepdims=True)
 # ```
@@ -127,13 +128,13 @@ assert abs(sp.N(spread.subs(even))) < 1e-9, "the entropy is largest where all ar
 #
 # - `apart`: scores of shape $(2, 2)$, as a list of two lists, none larger than 200 in size and none masked, for which it returns a nan.
 # - `taken`: two scores `[a, b]`, one row of which only $b$ is masked, for which the masked $b$ gets the larger weight.
-# - `swallowed`: the largest $x$ for which the scores $(x, 0, 0)$, all three masked, get three equal weights; two digits or more.
+# - `swallowed`: the largest $x$ for which the scores $(x, 0, 0)$, all three masked, get three equal weights; three digits or more.
 
 # %% answer q4
 ### BEGIN SOLUTION
 apart = [[200.0, 200.0], [0.0, 0.0]]
-taken = [0.0, 2e9]
-swallowed = 32.0  # float32 numbers near a billion are 64 apart, and a tie goes to the billion
+taken = [0.0, 2e5]
+swallowed = 2.0**-8  # float32 numbers near 1e5 are 2^-7 apart, and a tie goes to 1e5
 ### END SOLUTION
 
 # %% check q4
@@ -148,7 +149,7 @@ assert np.ndim(swallowed) == 0 and swallowed >= 0, "one number"
 #
 # Write `temperature_for(z, many)`: for a row `z` of shape $(K,)$, the temperature $\tau$ at which the effective number of $\operatorname{softmax}(z/\tau)$ is `many`, as one number, right to a millionth of itself.
 #
-# There is exactly one: `many` is less than $K$ and more than the number of logits that share the maximum. The logits may lie anywhere and have any scale; $\tau$ is promised to be between $10^{-3}$ and $10^{3}$ times the difference of the largest and the smallest.
+# There is exactly one: `many` is less than $K$ and more than the number of logits that share the maximum. The logits may lie anywhere and have any scale; $\tau$ is promised to be between $10^{-3}$ and $10^{3}$ times the difference of the largest and the smallest logit.
 
 
 # %% answer q5
@@ -177,14 +178,14 @@ assert np.isclose(found, 2 / np.log(3), rtol=1e-5), "3/4 and 1/4 need a temperat
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
-# A chatbot samples each word at $\tau = 0.7$ from the nucleus that holds 0.9 of the probability. (a) "Let us classify emails with it at $\tau = 0.1$, taking the most probable label: that will be more accurate." Is it? And if the label is sampled? (b) For more variety a colleague sets $\tau = 1.3$ and leaves the 0.9 as it is. What happens to the nucleus, and what would have happened to a cut at the 50 most probable words? Use at most 120 words; formulas count as one word each.
+# (a, 2 marks) Two models judge a picture. Ann averages their logits and takes the softmax; Bob takes both softmaxes and averages the probabilities. "The same, since only differences of logits count," says Ann. Show with logits of your choice, for two classes, that it is not the same. And what becomes of Ann's result, and of Bob's, if the first model's logits are all raised by 5? (b, 1 mark) A chatbot uses $\tau = 0.5$. One library cuts to the nucleus that holds 0.9 of the probability and then divides the logits by $\tau$, another divides first. Which of them keeps more words, or is it the same, and why? And if the cut is to the 50 most probable words? Use at most 120 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: the temperature keeps the order, so the most probable label and the accuracy are the same at any $\tau$.
-# - 1: a sampled label is more often the most probable one at a low $\tau$: more accurate if that one is right more often than the others (at most as accurate as always taking it).
-# - 1: heat flattens the distribution, so 0.9 takes many more words, possibly most of the vocabulary: the two must be tuned together; the 50 most probable words would stay the same 50 (and hold less).
+# - 1: an example with both results in numbers, right, such as $(4, 0)$ and $(-2, 0)$: Ann 0.731, Bob 0.551 for the first class.
+# - 1: neither changes, with a reason: the first softmax is the same (Bob); all averaged logits rise by 2.5, so the differences stay (Ann).
+# - 1: cutting first keeps more words (or as many): $\tau < 1$ sharpens, so after it fewer words hold 0.9. The 50 most probable are the same 50, since the order stays.
 # === END MARK SCHEME ===
-# (a) No: dividing all logits by one number keeps their order, so the most probable label stays, and so does the accuracy. A sampled label is the most probable one more often when it is cold, so the accuracy rises toward that of always taking it, if that label is right more often than the others.
+# (a) Logits $(4, 0)$ and $(-2, 0)$: Ann takes the softmax of $(1, 0)$, 0.731 for the first class. Bob averages 0.982 and 0.119 and gets 0.551. Ann's logit is a mean, Bob's probability is, and the sigmoid is curved. Raised by 5, the first model's softmax is as before, so is Bob's mean; Ann's logits all rise by 2.5, their differences stay. Nothing changes.
 #
-# (b) Heat moves probability from the likely words to the unlikely ones, so many more words are needed for 0.9; the nucleus may swallow most of the vocabulary. The 50 most probable words would be the same 50, holding less. Tune both together.
+# (b) Dividing by 0.5 moves probability to the likely words, so fewer of them hold 0.9: who cuts first keeps more, or as many. The temperature keeps the order, so the 50 most probable words are the same either way.

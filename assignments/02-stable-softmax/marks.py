@@ -132,10 +132,41 @@ def entropy(*z):
     return -sum(x * log(x) for x in p)
 
 
-def objective_at_best(R1, R2, R3, tau):
-    """What the objective is at its maximizer, the softmax of R/tau: not the log-sum-exp."""
-    best = [R / tau for R in (R1, R2, R3)]
-    return mean_reward(*best, R1, R2, R3) + tau * entropy(*best)
+def balance(z1, z2, z3, *R):
+    """How fast J rises with each of two logits, as difference quotients."""
+    rise = quotient(mean_reward)(z1, z2, z3, *R)
+    return -rise / quotient(lambda b, a, c: mean_reward(a, b, c, *R))(z2, z1, z3)
+
+
+def halved(rises, low, high):
+    """Where what rises passes 0, by halving."""
+    for _ in range(170):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rises(middle) > 0 else (middle, high)
+    return middle
+
+
+def constrained(R1, R2, R3, tau, c):
+    """The objective at its best p1, where its difference quotient changes sign."""
+
+    def objective(p1):
+        p = p1, 1 - c - p1, c
+        reward = sum(x * R for x, R in zip(p, (R1, R2, R3), strict=True))
+        return reward - tau * sum(x * log(x) for x in p)
+
+    step = mpf("1e-22")
+    return objective(halved(lambda p: objective(p - step) - objective(p + step), step * 2,
+                            1 - c - step * 2))  # fmt: skip
+
+
+def reward_level(R1, R2, tau, c):
+    """Where the best p without any demand gives c to the third."""
+
+    def third(R3):
+        e = [exp(R / tau) for R in (R1, R2, R3)]
+        return e[2] / sum(e) - c
+
+    return halved(third, mpf(-200), mpf(200))
 
 
 def ask_symbols(name, truth, **points):
@@ -148,8 +179,14 @@ def three(rng, letter):
 
 
 def ask_largest(rng):
-    points = three(rng, "R") | {"tau": rng.uniform(0.3, 3, 6)}
-    return ask_symbols("largest", objective_at_best, **points)
+    points = three(rng, "R") | {"tau": rng.uniform(0.5, 3, 6), "c": rng.uniform(0.05, 0.9, 6)}
+    return ask_symbols("largest", constrained, **points)
+
+
+def ask_level(rng):
+    points = three(rng, "R") | {"tau": rng.uniform(0.5, 3, 6), "c": rng.uniform(0.05, 0.9, 6)}
+    del points["R3"]
+    return ask_symbols("level", reward_level, **points)
 
 
 # ------------------------------------------------------------------ question 4
@@ -157,7 +194,7 @@ def weights(z, keep):
     """The code of the question."""
     with np.errstate(all="ignore"):
         z = np.asarray(z, dtype=np.float32)
-        z = np.where(keep, z, z - np.float32(1e9))
+        z = np.where(keep, z, z - np.float32(1e5))
         e = np.exp(z - z.max())
         return e / e.sum(axis=-1, keepdims=True)
 
@@ -165,6 +202,16 @@ def weights(z, keep):
 def is_apart(z):
     sound = np.shape(z) == (2, 2) and np.abs(z).max() <= 200
     return bool(sound and np.isnan(weights(z, np.ones((2, 2), dtype=bool))).any())
+
+
+def swallows():
+    """By trying, from float to float."""
+    scores = np.zeros((1, 3), dtype=np.float32)
+    for x in np.arange(0, 0.05, 2.0**-16):
+        scores[0, 0] = x
+        if np.ptp(weights(scores, np.zeros((1, 3), dtype=bool))) > 0:
+            return float(x) - 2.0**-16
+    raise AssertionError("nothing is told apart")
 
 
 def is_taken(pair):
@@ -220,22 +267,20 @@ QUESTIONS = (
         Item("ends", 1, "rows in which no class is chosen, or all are", none_or_all),
     )),
     Question("q3", (
-        Item("reward", 1, "`reward`, at points",
-             lambda rng: ask_symbols("reward", quotient(mean_reward),
-                                     **three(rng, "z"), **three(rng, "R"))),
-        Item("spread", 1, "`spread`, at points",
-             lambda rng: ask_symbols("spread", quotient(entropy), **three(rng, "z"))),
+        Item("steady", 1, "`steady`, at points",
+             lambda rng: ask_symbols("steady", balance, **three(rng, "z"), **three(rng, "R"))),
         Item("largest", 1, "`largest`, at points", ask_largest),
+        Item("level", 1, "`level`, at points", ask_level),
     ), packages=("numpy", "sympy")),
     Question("q4", (
         Item("apart", 1, "`apart`", lambda rng: [Ask("apart", is_apart)]),
         Item("taken", 1, "`taken`", lambda rng: [Ask("taken", is_taken)]),
-        Item("swallowed", 1, "`swallowed`", lambda rng: [Ask("swallowed", 32.0)], rtol=5e-3),
+        Item("swallowed", 1, "`swallowed`", lambda rng: [Ask("swallowed", swallows())], rtol=5e-3),
     )),
     Question("q5", (
         Item("values", 1, "ordinary logits", moderate, rtol=1e-5),
         Item("scale", 1, "logits that lie anywhere, of any scale", any_scale, rtol=1e-6),
         Item("ties", 1, "logits that share the maximum, or lie far below it", ties, rtol=1e-6),
     )),
-    Written("q6", 3, "what a temperature changes"),
+    Written("q6", 3, "two averages, and cutting before or after the temperature"),
 )  # fmt: skip

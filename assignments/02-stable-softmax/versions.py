@@ -221,79 +221,81 @@ def log_share(z, chosen):
 
 
 # %% q3 | equal | SymPy differentiates, and simplifies nothing
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau", real=True)
+z1, z2, z3, R1, R2, R3, tau, c, x = sp.symbols("z1 z2 z3 R1 R2 R3 tau c x", real=True)
 lse = sp.log(sp.exp(z1) + sp.exp(z2) + sp.exp(z3))
-p = [sp.exp(z - lse) for z in (z1, z2, z3)]
-reward = sp.Derivative(p[0] * R1 + p[1] * R2 + p[2] * R3, z1)
-spread = sp.diff(lse - (p[0] * z1 + p[1] * z2 + p[2] * z3), z1)
-largest = R1 + tau * sp.log(1 + sp.exp((R2 - R1) / tau) + sp.exp((R3 - R1) / tau))
+J = sum(sp.exp(z - lse) * R for z, R in ((z1, R1), (z2, R2), (z3, R3)))
+steady = -sp.Derivative(J, z1) / sp.Derivative(J, z2)
+x = (1 - c) / (1 + sp.exp((R2 - R1) / tau))
+p = [x, 1 - c - x, c]
+largest = sum(q * R - tau * q * sp.log(q) for q, R in zip(p, (R1, R2, R3), strict=True))
+level = R1 + tau * sp.log(1 + sp.exp((R2 - R1) / tau)) - tau * sp.log(1 / c - 1)
 
-# %% q3 | equal | by pairs of classes, and the objective at its maximizer
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau")
-a, b = sp.exp(z2 - z1), sp.exp(z3 - z1)
-s = 1 + a + b
-reward = (a * (R1 - R2) + b * (R1 - R3)) / s**2
-spread = (a * (z2 - z1) + b * (z3 - z1)) / s**2
-e = [sp.exp(R / tau) for R in (R1, R2, R3)]
-best = [x / sum(e) for x in e]
-largest = sum(q * R - tau * q * sp.log(q) for q, R in zip(best, (R1, R2, R3), strict=True))
+# %% q3 | equal | by pairs of classes
+z1, z2, z3, R1, R2, R3, tau, c = sp.symbols("z1 z2 z3 R1 R2 R3 tau c")
+e1, e2, e3 = sp.exp(z1), sp.exp(z2), sp.exp(z3)
+steady = -e1 * (e2 * (R1 - R2) + e3 * (R1 - R3)) / (e2 * (e1 * (R2 - R1) + e3 * (R2 - R3)))
+level = tau * sp.log(c / (1 - c) * (sp.exp(R1 / tau) + sp.exp(R2 / tau)))
+largest = c * R3 + (1 - c) * level - tau * sp.log(c)
 
-# %% q3 | loses reward spread | the factor p of the Jacobian is forgotten (softmax-derivatives)
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau", real=True)
+# %% q3 | loses steady | the factor p of the Jacobian is forgotten (softmax-derivatives)
+z1, z2, z3, R1, R2, R3, tau, c = sp.symbols("z1 z2 z3 R1 R2 R3 tau c", real=True)
 lse = sp.log(sp.exp(z1) + sp.exp(z2) + sp.exp(z3))
-p = [sp.exp(z - lse) for z in (z1, z2, z3)]
-reward = R1 - sum(q * R for q, R in zip(p, (R1, R2, R3), strict=True))
-spread = -sp.log(p[0]) + sum(q * sp.log(q) for q in p)
-largest = tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau) + sp.exp(R3 / tau))
+J = sum(sp.exp(z - lse) * R for z, R in ((z1, R1), (z2, R2), (z3, R3)))
+steady = -(R1 - J) / (R2 - J)
+level = tau * sp.log(c / (1 - c) * (sp.exp(R1 / tau) + sp.exp(R2 / tau)))
+largest = c * R3 + (1 - c) * level - tau * sp.log(c)
 
-# %% q3 | loses reward spread largest | the diagonal alone, and the temperature outside forgotten
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau", real=True)
-q = sp.exp(z1) / (sp.exp(z1) + sp.exp(z2) + sp.exp(z3))
-reward = q * (1 - q) * R1
-spread = -q * (1 - q) * (sp.log(q) + 1)
-largest = sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau) + sp.exp(R3 / tau))
-
-# %% q3 | loses largest | the largest reward, which only no entropy reaches (softmax-gibbs)
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau", real=True)
+# %% q3 | loses steady largest level | the diagonal alone, and no demand (softmax-gibbs)
+z1, z2, z3, R1, R2, R3, tau, c = sp.symbols("z1 z2 z3 R1 R2 R3 tau c", real=True)
 total = sp.exp(z1) + sp.exp(z2) + sp.exp(z3)
-p = [sp.exp(z) / total for z in (z1, z2, z3)]
-J = p[0] * R1 + p[1] * R2 + p[2] * R3
-reward = p[0] * (R1 - J)
-spread = sp.diff(-sum(q * sp.log(q) for q in p), z1)
-largest = sp.Max(R1, R2, R3)
-
-# %% q3 | loses spread | the sign of the entropy
-z1, z2, z3, R1, R2, R3, tau = sp.symbols("z1 z2 z3 R1 R2 R3 tau", real=True)
-total = sp.exp(z1) + sp.exp(z2) + sp.exp(z3)
-p = [sp.exp(z) / total for z in (z1, z2, z3)]
-reward = p[0] * (R1 - p[0] * R1 - p[1] * R2 - p[2] * R3)
-spread = sp.diff(sum(q * sp.log(q) for q in p), z1)
+p1, p2 = sp.exp(z1) / total, sp.exp(z2) / total
+steady = -p1 * (1 - p1) * R1 / (p2 * (1 - p2) * R2)
 largest = tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau) + sp.exp(R3 / tau))
+level = tau * sp.log(c)
+
+# %% q3 | loses largest | the entropy of being the third or not is forgotten
+z1, z2, z3, R1, R2, R3, tau, c = sp.symbols("z1 z2 z3 R1 R2 R3 tau c", real=True)
+total = sp.exp(z1) + sp.exp(z2) + sp.exp(z3)
+p1, p2, p3 = (sp.exp(z) / total for z in (z1, z2, z3))
+J = p1 * R1 + p2 * R2 + p3 * R3
+steady = -p1 * (R1 - J) / (p2 * (R2 - J))
+level = tau * sp.log(c / (1 - c) * (sp.exp(R1 / tau) + sp.exp(R2 / tau)))
+largest = c * R3 + (1 - c) * tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau))
+
+# %% q3 | loses steady level | the inverse rate, and c for the odds of c
+z1, z2, z3, R1, R2, R3, tau, c = sp.symbols("z1 z2 z3 R1 R2 R3 tau c", real=True)
+total = sp.exp(z1) + sp.exp(z2) + sp.exp(z3)
+p1, p2, p3 = (sp.exp(z) / total for z in (z1, z2, z3))
+J = p1 * R1 + p2 * R2 + p3 * R3
+steady = -p2 * (R2 - J) / (p1 * (R1 - J))
+pair = tau * sp.log(sp.exp(R1 / tau) + sp.exp(R2 / tau))
+level = pair + tau * sp.log(c)
+largest = c * R3 + (1 - c) * pair - tau * (c * sp.log(c) + (1 - c) * sp.log(1 - c))
 
 # %% q4 | equal | other numbers
 apart = np.array([[-150, -160], [1, 2]])
 taken = (-5, 3e9)
-swallowed = 31.99
+swallowed = 0.0039
 
 # %% q4 | equal | rows that differ by more than float32 holds, found by trying
 apart = [[-200, -200], [-50.5, 0.0]]
 taken = [0.0, 1e30]
-near = np.arange(0, 100, 0.125, dtype=np.float32)
-swallowed = near[near - np.float32(1e9) == -np.float32(1e9)].max()
+near = np.arange(0, 0.02, 1e-6, dtype=np.float32)
+swallowed = near[near - np.float32(1e5) == -np.float32(1e5)].max()
 
-# %% q4 | loses apart taken | rows that are near enough, and a masked score below the billion
+# %% q4 | loses apart taken | rows that are near enough, and a masked score below the mask
 apart = [[80.0, 0.0], [0.0, 1.0]]
-taken = [0.0, 9e8]
-swallowed = 32
+taken = [0.0, 9e4]
+swallowed = 2**-8
 
 # %% q4 | loses swallowed | the whole spacing, not half of it (softmax-masks)
-apart, taken, swallowed = [[0, 0], [200, 200]], [0.0, 1e10], 64.0
+apart, taken, swallowed = [[0, 0], [200, 200]], [0.0, 1e10], 2**-7
 
-# %% q4 | loses taken | an infinite score is not finite
+# %% q4 | loses taken swallowed | an infinite score is not finite, and the chapter's mask
 apart, taken, swallowed = [[0, 0], [200, 200]], [0.0, np.inf], 32.0
 
 # %% q4 | loses apart | a row that is large by itself: the max trick holds (softmax-shift)
-apart, taken, swallowed = [[200.0, 0.0], [200.0, 0.0]], [1.0, 2e9], 32.0
+apart, taken, swallowed = [[200.0, 0.0], [200.0, 0.0]], [1.0, 2e9], 1 / 256
 
 
 # %% q5 | equal | bisection in the logarithm, by the definition of the entropy

@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 3 of the book; its symbols are used here.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -12,85 +12,97 @@ import numpy as np
 import sympy as sp
 
 # %% [markdown]
-# ## 1. Two pulls, in bits (4 marks)
+# ## 1. What a step brings, in bits (4 marks)
 #
 # With a weight $a \ge 0$ on yes and $b \ge 0$ on no, the loss of a logit $z$, measured in bits, is
 #
-# $$ \ell = -a \log_2 \sigma(z) - b \log_2\bigl(1 - \sigma(z)\bigr). $$
+# $$ \ell(z) = -a \log_2 \sigma(z) - b \log_2\bigl(1 - \sigma(z)\bigr). $$
 #
-# Write `bits(z, a, b)` for arrays of one shape; return an array of that shape, without a sum or mean. It must be right for every finite logit, of any size, and keep its digits where the loss is tiny.
+# A training step moves the logit from $z$ to $z + s$. Write `change(z, s, a, b)`: by how much the loss changes, $\ell(z + s) - \ell(z)$. All four are arrays of one shape, of any number of axes; return an array of that shape, without a sum or mean.
+#
+# Logits and steps have either sign and are up to $10^4$ in size. The change must keep its digits however small the step is, and where hardly any loss is left.
 
 
 # %% answer q1
-def bits(z, a, b):
-    """The loss in bits, entry by entry."""
+def change(z, s, a, b):
+    """The loss after the step less the loss before, in bits, entry by entry."""
     ### BEGIN SOLUTION
-    up, down = np.exp(np.minimum(z, 0.0)), np.exp(-np.maximum(z, 0.0))
-    line = b * np.maximum(z, 0.0) - a * np.minimum(z, 0.0)
-    return (line + (a + b) * np.log1p(up * down)) / np.log(2.0)
+    no = rise(z, s)  # of ln(1 + e^z)
+    yes = rise(-z, -s)
+    return (a * yes + b * no) / np.log(2.0)
+
+
+def rise(z, s):
+    """ln(1 + e^(z + s)) - ln(1 + e^z), as ln(1 + sigma(z) (e^s - 1)) if the step is small."""
+    small = np.clip(s, -1.0, 1.0)
+    sigma = np.exp(-np.logaddexp(0.0, -z))
+    near = np.log1p(sigma * np.expm1(small))
+    far = np.logaddexp(0.0, z + s) - np.logaddexp(0.0, z)
+    return np.where(abs(s) < 1, near, far)
     ### END SOLUTION
 
 
 # %% check q1
-found = bits(np.array([0.0, 0.0, 2.0]), np.array([1.0, 3.0, 1.0]), np.array([0.0, 1.0, 0.0]))
-assert np.shape(found) == (3,), "the result must have the shape of z"
-assert np.isclose(found[0], 1.0), "a logit of 0 is a coin: it costs one bit"
-assert np.isclose(found[1], 4.0), "at z = 0 the loss is a + b bits"
-assert np.isclose(found[2], 0.1831, atol=1e-4), "z = 2, a = 1, b = 0 costs 0.1831 bits"
+one, none = np.ones((2, 1)), np.zeros((2, 1))
+found = change(np.array([[0.0], [2.0]]), np.array([[2.0], [-2.0]]), one, none)
+assert np.shape(found) == (2, 1), "the result must have the shape of z"
+assert np.isclose(found[0, 0], -0.8169, atol=1e-4), "1 bit at z = 0 falls to 0.1831 at z = 2"
+assert np.isclose(found[1, 0], 0.8169, atol=1e-4), "and back"
+found = change(np.zeros(1), np.array([2.0]), np.array([3.0]), np.ones(1))
+assert np.isclose(found[0], -0.3821, atol=1e-3), "a = 3, b = 1: 3 times -0.8169, and 2.0685 more"
 
 # %% [markdown]
-# ## 2. Its slope (3 marks)
+# ## 2. Back from the loss (3 marks)
 #
-# Write `slope(z, a, b)`, the derivative of the same loss with respect to $z$, still in bits. It must keep its digits where the computed $\sigma(z)$ rounds to 1.
+# A log file holds for each example its label and its loss in bits, $-\log_2 \sigma(z)$ for a yes and $-\log_2(1 - \sigma(z))$ for a no; the logits are lost. Write `recover(loss, y)` for two arrays of one shape, losses $> 0$ and labels 0 or 1. Return two arrays of that shape: the logits $z$, and the derivatives of the losses with respect to $z$, in bits.
+#
+# Losses may be anything from $10^{-300}$ to 5000 bits.
 
 
 # %% answer q2
-def slope(z, a, b):
-    """The derivative of the loss in bits with respect to z, entry by entry."""
+def recover(loss, y):
+    """The logits, and the slopes of the losses in bits."""
     ### BEGIN SOLUTION
-    up, down = np.exp(np.minimum(z, 0.0)), np.exp(-np.maximum(z, 0.0))
-    return (b * up - a * down) / (up + down) / np.log(2.0)
+    nats = loss * np.log(2.0)
+    wrong = -np.expm1(-nats)  # the probability of the other label
+    z = np.log(wrong) + nats  # of the odds against the label
+    side = np.where(y == 1, -1.0, 1.0)
+    return side * z, side * wrong / np.log(2.0)
     ### END SOLUTION
 
 
 # %% check q2
-one, none = np.ones(2), np.zeros(2)
-found = slope(np.array([0.0, 2.0]), one, none)
-assert np.shape(found) == (2,), "the result must have the shape of z"
-assert np.isclose(found[0], -0.7213, atol=1e-4), "z = 0, a = 1, b = 0: the slope is -0.7213"
-assert np.isclose(found[1], -0.1720, atol=1e-4), "z = 2, a = 1, b = 0: the slope is -0.1720"
-assert np.isclose(slope(np.array([2.0]), none[:1], one[:1])[0], 1.2707, atol=1e-4), "b = 1, a = 0"
+z, slope = recover(np.array([1.0, 2.0, 2.0]), np.array([1, 1, 0]))
+assert np.shape(z) == np.shape(slope) == (3,), "two arrays of the shape of loss"
+assert np.allclose(z, [0, -np.log(3), np.log(3)]), "two bits: the label had odds of 1 : 3"
+assert np.isclose(slope[0], -0.7213, atol=1e-4), "a coin, and the label is yes: -0.7213 bits"
+assert np.isclose(slope[2], 1.0820, atol=1e-4), "p = 3/4, and the label is no: 1.0820 bits"
 
 # %% [markdown]
 # ## 3. Labels that somebody flipped (3 marks)
 #
-# Each label was flipped with probability $\eta < \frac12$ before you got it. So you pass the prediction through the same noise, and take the loss of what comes out:
+# Before you got them, each yes was turned into no with probability $m$, each no into yes with probability $f$; $m + f < 1$. The plain loss is $\ell(z, 1) = -\ln \sigma(z)$ for a yes and $\ell(z, 0) = -\ln (1 - \sigma(z))$ for a no. Give two SymPy expressions; any equivalent form is right.
 #
-# $$ \tilde p = (1 - 2\eta)\,\sigma(z) + \eta, \qquad \tilde\ell = -y \ln \tilde p - (1-y) \ln (1 - \tilde p). $$
-#
-# Give two SymPy expressions; any equivalent form is right.
-#
-# - `gradient`: $\partial\tilde\ell / \partial z$, in the symbols `z`, `y`, `eta`.
-# - `timid`: without that correction, a clean label that is 1 with probability $q$ reaches the plain loss $\ell(z, y)$ flipped with probability $\eta$. The logit $z$ at which the expected plain loss is smallest, in the symbols `q`, `eta`.
+# - `timid`: you train with the plain loss on the labels that you got. The logit at which its expected value is smallest, if a clean label is yes with probability $q$; in the symbols `q`, `m`, `f`.
+# - `repaired`: there is one pair of functions, $g_1(z)$ for a label that you got as yes and $g_0(z)$ for one that you got as no, whose mean over the flips is the plain loss of the clean label, whichever label that is, at every $z$. The function $g_1$, in the symbols `z`, `m`, `f`.
 
 # %% answer q3
-z, y, q, eta = sp.symbols("z y q eta", real=True)
+z, q, m, f = sp.symbols("z q m f", real=True)
 ### BEGIN SOLUTION
-sigma = 1 / (1 + sp.exp(-z))
-noisy = (1 - 2 * eta) * sigma + eta
-outer = (noisy - y) / (noisy * (1 - noisy))
-gradient = outer * (1 - 2 * eta) * sigma * (1 - sigma)
-seen = (1 - 2 * eta) * q + eta
+seen = (1 - m) * q + f * (1 - q)
 timid = sp.log(seen / (1 - seen))
+# (1 - m) g1 + m g0 = l1 and f g1 + (1 - f) g0 = l0
+yes, no = sp.log(1 + sp.exp(-z)), sp.log(1 + sp.exp(z))
+repaired = ((1 - f) * yes - m * no) / (1 - m - f)
 ### END SOLUTION
 
 # %% check q3
-assert isinstance(gradient, sp.Expr), "gradient must be a SymPy expression"
 assert isinstance(timid, sp.Expr), "timid must be a SymPy expression"
-assert gradient.free_symbols <= {z, y, eta}, "gradient may contain z, y and eta only"
-assert timid.free_symbols <= {q, eta}, "timid may contain q and eta only"
-plain = gradient.subs({eta: 0, z: 1.5, y: 1})
-assert abs(plain - (1 / (1 + sp.exp(-1.5)) - 1)) < 1e-9, "without noise it is the known gradient"
+assert isinstance(repaired, sp.Expr), "repaired must be a SymPy expression"
+assert timid.free_symbols <= {q, m, f}, "timid may contain q, m and f only"
+assert repaired.free_symbols <= {z, m, f}, "repaired may contain z, m and f only"
+clean = repaired.doit().subs({m: 0, f: 0, z: 1.5})
+assert abs(clean - sp.log(1 + sp.exp(-1.5))) < 1e-9, "without flips it is the plain loss"
 
 # %% [markdown]
 # ## 4. What is wrong with this code? (3 marks)
@@ -99,75 +111,79 @@ assert abs(plain - (1 / (1 + sp.exp(-1.5)) - 1)) < 1e-9, "without noise it is th
 #
 # ```python
 # def loss_and_gradient(z, y):
-#     p = 1 / (1 + np.exp(-z))
-#     loss = -(y * np.log(p + 1e-8) + (1 - y) * np.log(1 - p + 1e-8))
-#     outer = (p - y) / np.maximum(p * (1 - p), 1e-12)
-#     return loss, outer * p * (1 - p)
+#     s = 1 / (1 + np.exp(-z))
+#     p = (s + 0.01) / 1.02  # never 0 and never 1
+#     loss = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+#     outer = (p - y) / (p * (1 - p))
+#     return loss, outer * s * (1 - s) / 1.02
 # ```
 #
 # For $y = 1$ assign three numbers:
 #
-# - `dead`: a logit at which the gradient that it returns is smaller than 0.01 in size, though the true one is larger than 0.99.
-# - `negative`: a logit at which the loss that it returns is below zero.
 # - `cap`: the value that the loss it returns approaches, and never exceeds, as $z \to -\infty$; four digits or more.
+# - `dead`: a logit at which the gradient that it returns is smaller than 0.01 in size, though that of the plain loss $-\ln \sigma(z)$ is larger than 0.99.
+# - `strongest`: the logit at which the gradient that it returns is largest in size; four digits or more.
 
 # %% answer q4
 ### BEGIN SOLUTION
-dead, negative, cap = -40.0, 30.0, -np.log(1e-8)
+cap, dead = np.log(102), -12.0
+best = np.sqrt(0.01**2 + 0.01) - 0.01  # s(1 - s)/(s + 0.01) is largest at this s
+strongest = np.log(best / (1 - best))
 ### END SOLUTION
 
 # %% check q4
-assert np.ndim(dead) == np.ndim(negative) == np.ndim(cap) == 0, "each answer is one number"
-assert all(np.isfinite([dead, negative, cap])), "each answer is finite"
+assert np.ndim(cap) == np.ndim(dead) == np.ndim(strongest) == 0, "each answer is one number"
+assert all(np.isfinite([cap, dead, strongest])), "each answer is finite"
 
 # %% [markdown]
 # ## 5. A model trained on a part of the data (3 marks)
 #
-# Of the positives a share `kept_yes` was kept for training, of the negatives a share `kept_no`, at random. A model trained on what was kept gives the logits `z`.
+# Frauds are looked for among payments from $S$ countries. For training, in country $c$ a share `kept_yes[c]` of the frauds was kept and a share `kept_no[c]` of the others, at random, all shares in $(0, 1]$. A model trained on what was kept, which knows the country, gives the logits `z`; `country` holds whole numbers from 0 to $S - 1$. `z` and `country` have shape $(N,)$, the shares have shape $(S,)$.
 #
-# - `chance(z, kept_yes, kept_no)`: the probability of yes in the *whole* population, as an array of the shape of `z`.
-# - `act(z, kept_yes, kept_no, miss, alarm)`: a missed yes costs `miss`, a false alarm costs `alarm`, being right costs nothing. Return an array of booleans: True where saying yes has the lower expected cost in the whole population.
+# - `chance(z, country, kept_yes, kept_no)`: the probability of fraud for each payment as it comes in, when nothing is left out; shape $(N,)$.
+# - `decide(z, country, kept_yes, kept_no, miss, alarm, human)`: to let a fraud pass costs `miss`, to block an honest payment costs `alarm`, and to ask a human, who is always right, costs `human`; all else is free. Return for each payment the action with the lowest expected cost, as a whole number: 0 to let pass, 1 to block, 2 to ask. Costs are positive numbers, and there are no ties.
 
 
 # %% answer q5
-def chance(z, kept_yes, kept_no):
-    """The probability in the whole population."""
+def chance(z, country, kept_yes, kept_no):
+    """The probability of fraud when nothing is left out."""
     ### BEGIN SOLUTION
-    shifted = z - np.log(kept_yes / kept_no)
-    up, down = np.exp(np.minimum(shifted, 0.0)), np.exp(-np.maximum(shifted, 0.0))
-    return up / (up + down)
+    shifted = z - np.log(kept_yes / kept_no)[country]
+    return np.exp(-np.logaddexp(0.0, -shifted))
     ### END SOLUTION
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    """True where yes is the cheaper answer."""
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    """0 to let pass, 1 to block, 2 to ask: whatever costs least."""
     ### BEGIN SOLUTION
-    return z - np.log(kept_yes / kept_no) > np.log(alarm / miss)
+    p = chance(z, country, kept_yes, kept_no)
+    return np.argmin([p * miss, (1 - p) * alarm, human + 0 * p], axis=0)
     ### END SOLUTION
 
 
 # %% check q5
-logits = np.array([-1.0, 0.0, 1.0])
-assert np.allclose(chance(logits, 0.5, 0.5), 1 / (1 + np.exp(-logits))), (
-    "equal shares change nothing"
-)
-assert np.isclose(chance(np.zeros(1), 1.0, 0.1)[0], 1 / 11), "odds of 1 : 1 were 1 : 10 before"
-assert np.array_equal(act(logits, 1.0, 1.0, 1.0, 1.0), [False, False, True]), "equal costs: z > 0"
+zeros, home = np.zeros(2), np.array([0, 1])
+found = chance(zeros, home, np.array([1.0, 0.5]), np.array([0.1, 0.5]))
+assert np.shape(found) == (2,), "one probability for each payment"
+assert np.allclose(found, [1 / 11, 1 / 2]), "odds of 1 : 1 were 1 : 10 before; then nothing changes"
+logits, nowhere, whole = np.array([-3.0, 0.0, 3.0]), np.zeros(3, dtype=int), np.ones(1)
+found = decide(logits, nowhere, whole, whole, 10.0, 10.0, 2.0)
+assert np.array_equal(found, [0, 2, 1]), "5% and 95% need no human for 2, one half does"
 
 # %% [markdown]
 # ## 6. In your own words (4 marks)
 #
-# A colleague trains with the target 0.7 for every example of a group. The loss of that group stops falling at 0.6109. "Something is broken, it should go to 0. And squared error has the same minimum, with a floor that is lower; let us take that."
+# Each example of a large group is a yes with probability 0.2. A colleague trains with the weight 4 on yes, $\ell = -4y \ln \sigma(z) - (1-y) \ln(1 - \sigma(z))$. For this group the model says 0.5, and the mean loss stops falling at 1.109.
 #
-# (a) Derive the lowest possible value, and say whether something is broken. (b) What does squared error of $\sigma(z)$ do to the training of an example that is confidently wrong, and why? Use at most 150 words; formulas count as one word each.
+# (a, 2 marks) "It says 0.5 where 20% are yes, and never comes below 1.109. Something is broken." Derive both numbers. Is anything broken, and how does one get 0.2 from the model? (b, 2 marks) "At $z = -8$ with $y = 1$ the squared error of $\sigma(z)$ is only 1 and the cross-entropy is 8. So squared error is the easier one to train." Give both gradients there, say how many times one is stronger and where the difference comes from, and what the two values prove. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: the gradient at the target 0.7 is $\sigma(z) - 0.7$, so the minimum is at $\sigma(z) = 0.7$.
-# - 1: the value there is the entropy $-0.7 \ln 0.7 - 0.3 \ln 0.3 = 0.6109$; nothing is broken.
-# - 1: the gradient of squared error has the factor $\sigma(z)(1 - \sigma(z))$ more.
-# - 1: it vanishes where the answer is confidently wrong, so such an example hardly moves (or: not convex there). The floor says nothing about this: no mark for "lower is better".
+# - 1: the expected loss $-0.8 \ln p - 0.8 \ln(1-p)$ is smallest at $p = 0.5$ (weights $4 \cdot 0.2$ and 0.8 on the two sides), where it is $1.6 \ln 2 = 1.109$.
+# - 1: nothing is broken: the weight shifts the logit by $\ln 4$; subtract it (odds of 1 become 1/4, so 0.2), or train without a weight.
+# - 1: cross-entropy $\sigma - 1 = -0.9997$, squared error $2(\sigma - 1)\sigma(1-\sigma) = -0.00067$: about 1500 times weaker (accept 1400 to 1600).
+# - 1: the factor $2\sigma(1-\sigma)$ vanishes where the answer is confidently wrong, so the example hardly moves; the logarithm cancels it. The values prove nothing (other units; a loss times a constant trains the same problem).
 # === END MARK SCHEME ===
-# (a) $\partial\ell/\partial z = \sigma(z) - 0.7$ is zero only at $\sigma(z) = 0.7$, and $\ell$ is convex. There $\ell = -0.7\ln 0.7 - 0.3\ln 0.3 = 0.6109$, the entropy of the target. The model is perfect; nothing is broken.
+# (a) In expectation yes has the weight $4 \cdot 0.2 = 0.8$ and no has 0.8, so $\ell = -0.8 \ln p - 0.8\ln(1-p)$, with derivative $1.6 \sigma - 0.8$ in $z$: zero at $p = 0.5$, where the loss is $1.6 \ln 2 = 1.109$. Nothing is broken. The weight added $\ln 4$ to the logit; subtract it, and the odds are 1 : 4, which is 0.2.
 #
-# (b) Its gradient is $2(\sigma - y)\,\sigma(1-\sigma)$. Where the answer is confidently wrong $\sigma(1-\sigma)$ vanishes, and the example no longer pulls. Cross-entropy pulls with nearly full strength there, because the logarithm cancels this factor. The values of two floors say nothing about which loss trains better.
+# (b) Cross-entropy has $\sigma - 1 = -0.9997$, squared error $2(\sigma-1)\,\sigma(1-\sigma) = -0.00067$, 1500 times less. The sigmoid is flat there; the logarithm cancels its slope, the square does not, so the example hardly pulls. The values of two different losses prove nothing about training: they are in different units.

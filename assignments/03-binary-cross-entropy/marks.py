@@ -1,146 +1,198 @@
-"""Hidden marks of assignment 3. The truth is mpmath's, from log1p and exp of the definition."""
+"""Hidden marks of assignment 3. The truth is mpmath's, from the definitions, with so many digits
+that the difference of two losses and one minus a tiny probability keep theirs."""
 
+import mpmath
 import numpy as np
-from mpmath import exp, log, log1p
+from mpmath import exp, log, log1p, mpf
 
 from grader.exact import exactly
 from grader.marks import Ask, Item, Question, Written
 
 
+# ------------------------------------------------------------------ question 1
 def in_bits(z, a, b):
     return (a * log1p(exp(-z)) + b * log1p(exp(z))) / log(2)
 
 
-def slope_in_bits(z, a, b):
-    return (b / (1 + exp(-z)) - a / (1 + exp(z))) / log(2)
+def ask_change(z, s, a, b):
+    """The difference as it is defined, in 400 digits."""
+    truth = exactly(
+        lambda z, s, a, b: in_bits(z + s, a, b) - in_bits(z, a, b), z, s, a, b, digits=400
+    )
+    return Ask("change(z, s, a, b)", truth, z=z, s=s, a=a, b=b)
 
 
-def ask_bits(z, a, b):
-    return Ask("bits(z, a, b)", exactly(in_bits, z, a, b), z=z, a=a, b=b)
+def moderate(rng):
+    z, s = rng.normal(scale=2, size=(2, 6))
+    a, b = rng.uniform(0, 3, (2, 6))
+    return [ask_change(z, s, a, b), ask_change(*(x.reshape(3, 1, 2) for x in (z, s, a, b)))]
 
 
-def ask_slope(z, a, b):
-    return Ask("slope(z, a, b)", exactly(slope_in_bits, z, a, b), z=z, a=a, b=b)
-
-
-def moderate(rng, ask):
-    z, a, b = rng.normal(scale=2, size=7), rng.uniform(0, 3, 7), rng.uniform(0, 3, 7)
-    return [ask(z, a, b), ask(z.reshape(7, 1), a.reshape(7, 1), b.reshape(7, 1))]
-
-
-def both_sides(rng, ask):
-    z = np.concatenate([rng.uniform(45, 100, 2), rng.uniform(1000, 5000, 2)])
+def far(rng):
+    """Large logits and large steps, toward 0, away from it and across."""
+    z = np.concatenate([rng.uniform(40, 100, 3), rng.uniform(1000, 5000, 3)])
     z = np.concatenate([z, -z])
-    return [ask(z, rng.uniform(0.1, 2, 8), rng.uniform(0.1, 2, 8))]
+    s = np.concatenate([rng.uniform(5, 30, 2), rng.uniform(1000, 9000, 4)])
+    s = np.concatenate([s, -s, s, -s]) * rng.uniform(0.9, 1.1, 24)
+    z = np.concatenate([z, rng.permutation(z)])
+    return [ask_change(z, s, *rng.uniform(0.1, 2, (2, 24)))]
 
 
-def right_answers(rng, ask):
-    """Confident and right: what is left is tiny, and relative digits are asked for."""
-    z = rng.uniform(17, 300, 6)
-    return [ask(z, np.ones(6), np.zeros(6)), ask(-z, np.zeros(6), np.ones(6))]
+def tiny_steps(rng):
+    s = 10.0 ** np.concatenate([rng.uniform(-16, -7, 6), rng.uniform(-200, -20, 2)])
+    s[0] = rng.uniform(6e-8, 9e-8)  # its square still counts
+    s *= rng.choice([-1, 1], 8)
+    z = np.concatenate([rng.uniform(-3, 3, 4), rng.uniform(20, 60, 2), rng.uniform(-60, -20, 2)])
+    one, none = np.ones(8), np.zeros(8)
+    return [ask_change(z, s, one, none), ask_change(z, s, none, one)]
+
+
+def little_left(rng):
+    """Sure and right before and after: both losses are tiny, and so is the change."""
+    z, s = rng.uniform(40, 300, 8), rng.uniform(-2, 2, 8)
+    one, none = np.ones(8), np.zeros(8)
+    return [ask_change(z, s, one, none), ask_change(-z, -s, none, one)]
+
+
+# ------------------------------------------------------------------ question 2
+def ask_recover(loss):
+    """The logit of 2^-loss by the definition of odds, and b sigma(z) - a sigma(-z)."""
+    y = np.arange(loss.size).reshape(loss.shape) % 2
+    z = exactly(lambda x, y: (2 * y - 1) * -log(2**x - 1), loss, y, digits=400)
+    slope = exactly(lambda x, y: (1 - 2 * y) * (1 - 2**-x) / log(2), loss, y, digits=400)
+    return Ask("recover(loss, y)", (z, slope), loss=loss, y=y)
+
+
+def ordinary(rng):
+    loss = rng.uniform(0.1, 6, 6)
+    return [ask_recover(loss), ask_recover(loss.reshape(3, 2))]
+
+
+def tiny(rng):
+    return [
+        ask_recover(10.0 ** np.concatenate([rng.uniform(-18, -9, 5), rng.uniform(-299, -30, 5)]))
+    ]
+
+
+def huge(rng):
+    return [ask_recover(np.concatenate([rng.uniform(60, 900, 4), rng.uniform(1100, 5000, 4)]))]
 
 
 # ------------------------------------------------------------------ question 3
-def noisy_gradient(z, y, eta):
-    """By a central difference of the loss in fifty digits: not the taught chain rule."""
-
-    def loss(z):
-        p = (1 - 2 * eta) / (1 + exp(-z)) + eta
-        return -y * log(p) - (1 - y) * log(1 - p)
-
-    step = type(z)("1e-15")
-    return (loss(z + step) - loss(z - step)) / (2 * step)
-
-
-def ask_gradient(rng):
-    z, y, eta = rng.uniform(-5, 5, 6), rng.random(6), rng.uniform(0.02, 0.45, 6)
-    return [Ask("at(gradient, z=z, y=y, eta=eta)", exactly(noisy_gradient, z, y, eta),
-                z=z, y=y, eta=eta)]  # fmt: skip
-
-
 def ask_timid(rng):
-    q, eta = rng.uniform(0.05, 0.95, 6), rng.uniform(0.02, 0.45, 6)
-    odds = exactly(
-        lambda q, eta: log(q * (1 - eta) + (1 - q) * eta) - log(q * eta + (1 - q) * (1 - eta)),
-        q, eta,
-    )  # fmt: skip
-    return [Ask("at(timid, q=q, eta=eta)", odds, q=q, eta=eta)]
+    q, m, f = rng.uniform(0.05, 0.95, 6), rng.uniform(0.02, 0.4, 6), rng.uniform(0.02, 0.4, 6)
+    odds = exactly(lambda q, m, f: log(q * (1 - m) + (1 - q) * f)
+                   - log(q * m + (1 - q) * (1 - f)), q, m, f)  # fmt: skip
+    return [Ask("at(timid, q=q, m=m, f=f)", odds, q=q, m=m, f=f)]
+
+
+def seen_as_yes(z, m, f):
+    """Two equations, one for each clean label, solved as numbers."""
+    flips = mpmath.matrix([[1 - m, m], [f, 1 - f]])
+    return mpmath.lu_solve(flips, mpmath.matrix([log1p(exp(-z)), log1p(exp(z))]))[0]
+
+
+def ask_repaired(rng):
+    z, m, f = rng.uniform(-5, 5, 6), rng.uniform(0.02, 0.4, 6), rng.uniform(0.02, 0.4, 6)
+    return [Ask("at(repaired, z=z, m=m, f=f)", exactly(seen_as_yes, z, m, f), z=z, m=m, f=f)]
 
 
 # ------------------------------------------------------------------ question 4
-def given_code(z):
-    """What the code of the question returns for y = 1."""
-    with np.errstate(all="ignore"):
-        p = 1 / (1 + np.exp(-z))
-        return -np.log(p + 1e-8), (p - 1) / np.maximum(p * (1 - p), 1e-12) * p * (1 - p)
+def given_gradient(z):
+    """The gradient of the code in the question, for y = 1, in mpmath's numbers."""
+    s = 1 / (1 + exp(-z))
+    p = (s + mpf("0.01")) / mpf("1.02")
+    return (p - 1) / (p * (1 - p)) * s * (1 - s) / mpf("1.02")
 
 
 def is_dead(z):
-    z = float(z)
-    return abs(given_code(z)[1]) < 0.01 and exactly(lambda z: 1 / (1 + exp(z)), z) > 0.99
+    given, plain = exactly(given_gradient, float(z)), exactly(lambda z: 1 / (1 + exp(z)), float(z))
+    return bool(abs(given) < 0.01 and plain > 0.99)
 
 
-def is_negative(z):
-    return given_code(float(z))[0] < 0
+def where_strongest():
+    """By halving: its size rises up to there, and falls after."""
+    low, high, step = mpf(-10), mpf(5), mpf("1e-15")
+    with mpmath.workdps(50):
+        for _ in range(100):
+            middle = (low + high) / 2
+            rising = abs(given_gradient(middle + step)) > abs(given_gradient(middle - step))
+            low, high = (middle, high) if rising else (low, middle)
+    return float(low)
 
 
 # ------------------------------------------------------------------ question 5
+SHARES = "z", "country", "kept_yes", "kept_no"
+
+
 def in_population(z, kept_yes, kept_no):
     """By counting: yes and no among what was kept, divided by the shares kept."""
     yes, no = 1 / (1 + exp(-z)) / kept_yes, 1 / (1 + exp(z)) / kept_no
     return yes / (yes + no)
 
 
+def payments(rng, z):
+    """Countries in which frauds, others, or neither are rare in what was kept."""
+    country = rng.permutation(np.arange(z.size) % 3)
+    return country, rng.uniform(0.5, 1, 3) * [1, 0.1, 0.7], rng.uniform(0.5, 1, 3) * [0.1, 1, 0.9]
+
+
 def ask_chance(rng):
+    z = np.concatenate([rng.normal(scale=3, size=9), rng.uniform(-500, -300, 3)])
     asked = []
-    for yes, no in (rng.uniform(0.5, 1, 2) * [1, 0.1], rng.uniform(0.5, 1, 2) * [0.2, 1]):
-        z = np.concatenate([rng.normal(scale=3, size=5), rng.uniform(-500, -300, 2)])
-        shares = {"kept_yes": float(yes), "kept_no": float(no)}
-        truth = exactly(in_population, z, yes, no)
-        asked.append(Ask("chance(z, kept_yes, kept_no)", truth, z=z, **shares))
+    for _ in range(2):
+        country, yes, no = payments(rng, z)
+        truth = exactly(in_population, z, yes[country], no[country])
+        given = dict(zip(SHARES, (z, country, yes, no), strict=True))
+        asked.append(Ask(f"chance({', '.join(SHARES)})", truth, **given))
     return asked
 
 
-def ask_act(rng):
-    """Logits on both sides of the border, none on it."""
+def ask_decide(rng):
+    """A cheap human, a dear one, and one that is dearer than blocking everything."""
     asked = []
-    for dear, cheap in ((6, 1), (1, 6)):
-        lowest = np.array([0.1, 0.5, dear, cheap])
-        yes, no, miss, alarm = (float(x) for x in rng.uniform(lowest, lowest * 1.5))
-        border = float(exactly(lambda y, n, m, a: log(y * a / (n * m)), yes, no, miss, alarm))
-        z = border + np.array([-1, -0.6, -0.3, 0.3, 0.6, 1, 4]) * rng.uniform(0.9, 1.1, 7)
-        p = exactly(in_population, z, yes, no)
-        truth = p * miss > (1 - p) * alarm
-        names = "kept_yes", "kept_no", "miss", "alarm"
-        given = dict(zip(names, (yes, no, miss, alarm), strict=True))
-        asked.append(Ask(f"act(z, {', '.join(names)})", truth, z=z, **given))
+    for miss, alarm, human in ((9, 3, 1), (2, 6, 1), (2, 5, 4), (6, 1, 3)):
+        miss, alarm, human = (float(x) for x in np.array([miss, alarm, human])
+                              * rng.uniform(1, 1.1, 3))  # fmt: skip
+        z = np.linspace(-8, 8, 90) + rng.uniform(-0.05, 0.05, 90)
+        country, yes, no = payments(rng, z)
+        p = exactly(in_population, z, yes[country], no[country])
+        costs = np.array([p * miss, (1 - p) * alarm, np.full(90, human)])
+        first, second = np.sort(costs, axis=0)[:2]
+        clear = first < 0.97 * second
+        names = *SHARES, "miss", "alarm", "human"
+        values = z[clear], country[clear], yes, no, miss, alarm, human
+        truth = np.argmin(costs, axis=0)[clear]
+        given = dict(zip(names, values, strict=True))
+        asked.append(Ask(f"decide({', '.join(names)})", truth, **given))
     return asked
 
 
-BOTH = ("numpy", "sympy")
 QUESTIONS = (
     Question("q1", (
-        Item("values", 1, "logits of ordinary size", lambda rng: moderate(rng, ask_bits), 1e-5),
-        Item("large", 2, "large logits of either sign", lambda rng: both_sides(rng, ask_bits)),
-        Item("digits", 1, "digits of a tiny loss", lambda rng: right_answers(rng, ask_bits)),
+        Item("values", 1, "logits and steps of ordinary size", moderate, rtol=1e-5),
+        Item("large", 1, "large logits and steps of either sign", far),
+        Item("small", 1, "digits of what a small step brings", tiny_steps),
+        Item("left", 1, "digits where hardly any loss is left", little_left),
     )),
     Question("q2", (
-        Item("values", 1, "logits of ordinary size", lambda rng: moderate(rng, ask_slope), 1e-5),
-        Item("digits", 2, "large logits, and digits of a tiny slope",
-             lambda rng: both_sides(rng, ask_slope) + right_answers(rng, ask_slope)),
+        Item("values", 1, "losses of ordinary size", ordinary, rtol=1e-5),
+        Item("tiny", 1, "tiny losses", tiny),
+        Item("large", 1, "large losses", huge),
     )),
     Question("q3", (
-        Item("gradient", 2, "`gradient`, at points", ask_gradient),
         Item("timid", 1, "`timid`, at points", ask_timid),
-    ), packages=BOTH),
+        Item("repaired", 2, "`repaired`, at points", ask_repaired),
+    ), packages=("numpy", "sympy")),
     Question("q4", (
+        Item("cap", 1, "`cap`", lambda rng: [Ask("cap", float(np.log(102)))], rtol=2e-4),
         Item("dead", 1, "`dead`", lambda rng: [Ask("dead", is_dead)]),
-        Item("negative", 1, "`negative`", lambda rng: [Ask("negative", is_negative)]),
-        Item("cap", 1, "`cap`", lambda rng: [Ask("cap", -np.log(1e-8))], rtol=2e-4),
+        Item("strongest", 1, "`strongest`",
+             lambda rng: [Ask("strongest", where_strongest())], rtol=3e-4),
     )),
     Question("q5", (
         Item("chance", 1, "`chance`, for several shares", ask_chance),
-        Item("act", 2, "`act`, for several shares and costs", ask_act),
+        Item("decide", 2, "`decide`, for several shares and costs", ask_decide),
     )),
-    Written("q6", 4, "the floor, and squared error"),
+    Written("q6", 4, "a weight, and squared error"),
 )  # fmt: skip

@@ -6,224 +6,320 @@ import numpy as np
 import sympy as sp
 
 
-# %% q1 | equal | NumPy's logaddexp
-def bits(z, a, b):
-    return (a * np.logaddexp(0, -z) + b * np.logaddexp(0, z)) / np.log(2)
+# %% q1 | equal | a small step by sinh
+def change(z, s, a, b):
+    def rise(x, t):
+        t1 = np.where(abs(t) < 1, t, 0.0)
+        sigma = np.exp(-np.logaddexp(0, -x))
+        near = np.log1p(sigma * 2 * np.exp(t1 / 2) * np.sinh(t1 / 2))
+        return np.where(abs(t) < 1, near, np.logaddexp(0, x + t) - np.logaddexp(0, x))
+
+    return (a * rise(-z, -s) + b * rise(z, s)) * np.log2(np.e)
 
 
 # %% q1 | equal | a loop over plain numbers, and lists back
 import math
 
 
-def bits(z, a, b):
+def change(z, s, a, b):
     def softplus(x):
         return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
+    def rise(x, t):
+        if abs(t) > 0.5:
+            return softplus(x + t) - softplus(x)
+        odds = math.exp(-abs(x))
+        sigma = (1.0 if x > 0 else odds) / (1 + odds)
+        return math.log1p(sigma * math.expm1(t))
+
     found = np.empty(z.shape)
     for place in np.ndindex(z.shape):
-        x = float(z[place])
-        found[place] = (a[place] * softplus(-x) + b[place] * softplus(x)) / math.log(2)
+        x, t = float(z[place]), float(s[place])
+        found[place] = (a[place] * rise(-x, -t) + b[place] * rise(x, t)) / math.log(2)
     return found.tolist()
 
 
-# %% q1 | equal | in long double, with logaddexp2
-def bits(z, a, b):
-    w = z.astype(np.longdouble) / np.log(np.longdouble(2))
-    return (a * np.logaddexp2(0, -w) + b * np.logaddexp2(0, w)).astype(float)
-
-
-# %% q1 | loses large digits | the plain formula: nan and inf where p rounds (bce-breaks)
-def bits(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    return -a * np.log2(p) - b * np.log2(1 - p)
-
-
-# %% q1 | loses large digits | an eps in the logarithm (bce-eps)
-def bits(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    return -a * np.log2(p + 1e-10) - b * np.log2(1 - p + 1e-10)
-
-
-# %% q1 | loses large digits | a clip of the probability (bce-eps)
-def bits(z, a, b):
-    p = np.clip(1 / (1 + np.exp(-z)), 1e-12, 1 - 1e-12)
-    return -a * np.log2(p) - b * np.log2(1 - p)
-
-
-# %% q1 | loses large digits | logarithms cut off at -100 (bce-clamp)
-def bits(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    logs = np.maximum(np.log(p), -100), np.maximum(np.log(1 - p), -100)
-    return -(a * logs[0] + b * logs[1]) / np.log(2)
-
-
-# %% q1 | loses digits | log(1 + x) for log1p (bce-rule)
-def bits(z, a, b):
-    line = b * np.maximum(z, 0) - a * np.minimum(z, 0)
-    return (line + (a + b) * np.log(1 + np.exp(-abs(z)))) / np.log(2)
-
-
-# %% q1 | loses large | the softplus without a maximum overflows (bce-rule)
-def bits(z, a, b):
-    return (a * np.log1p(np.exp(-z)) + b * np.log1p(np.exp(z))) / np.log(2) + 0 * np.exp(abs(z))
-
-
-# %% q1 | loses values large digits | the half alone (bce-both-halves)
-def bits(z, a, b):
-    return a * np.logaddexp(0, -z) / np.log(2)
-
-
-# %% q1 | loses values large digits | nats, not bits
-def bits(z, a, b):
-    return a * np.logaddexp(0, -z) + b * np.logaddexp(0, z)
-
-
-# %% q1 | loses values large digits | the mean
-def bits(z, a, b):
-    return np.mean((a * np.logaddexp(0, -z) + b * np.logaddexp(0, z)) / np.log(2))
-
-
-# %% q2 | equal | two sigmoids, each from the small side
-def slope(z, a, b):
-    def sigmoid(x):
-        e = np.exp(-np.abs(x))
-        return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
-
-    return (b * sigmoid(z) - a * sigmoid(-z)) / np.log(2)
-
-
-# %% q2 | equal | by logaddexp
-def slope(z, a, b):
-    yes, no = np.exp(-np.logaddexp(0, -z)), np.exp(-np.logaddexp(0, z))
-    return (b * yes - a * no) * np.log2(np.e)
-
-
-# %% q2 | loses digits | the sigmoid minus one (bce-rule)
-def slope(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    return (b * p - a * (1 - p)) / np.log(2)
-
-
-# %% q2 | loses digits | the chain rule, one factor at a time (bce-chain)
-def slope(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    return (-a / p + b / (1 - p)) * p * (1 - p) / np.log(2)
-
-
-# %% q2 | loses digits | the chain rule with a clamped denominator (bce-clamp)
-def slope(z, a, b):
-    p = 1 / (1 + np.exp(-z))
-    outer = (b * p - a * (1 - p)) / np.maximum(p * (1 - p), 1e-12)
-    return outer * p * (1 - p) / np.log(2)
-
-
-# %% q2 | loses digits | a finite difference
-def slope(z, a, b):
-    def loss(z):
+# %% q1 | loses small | the stable loss, twice, and the difference (bce-rule)
+def change(z, s, a, b):
+    def bits(z):
         return (a * np.logaddexp(0, -z) + b * np.logaddexp(0, z)) / np.log(2)
 
-    return (loss(z + 1e-6) - loss(z - 1e-6)) / 2e-6
+    return bits(z + s) - bits(z)
 
 
-# %% q2 | loses values digits | weights that are taken to add up to one (bce-gradient)
-def slope(z, a, b):
-    return (1 / (1 + np.exp(-z)) - a) / np.log(2)
+# %% q1 | loses small | the same by the pair (bce-pair)
+def change(z, s, a, b):
+    def bits(z):
+        up, down = np.exp(np.minimum(z, 0.0)), np.exp(-np.maximum(z, 0.0))
+        line = b * np.maximum(z, 0.0) - a * np.minimum(z, 0.0)
+        return (line + (a + b) * np.log1p(up * down)) / np.log(2.0)
+
+    return bits(z + s) - bits(z)
 
 
-# %% q2 | loses values digits | the wrong sign
-def slope(z, a, b):
+# %% q1 | loses large small left | the plain formula: nan and inf where p rounds (bce-breaks)
+def change(z, s, a, b):
+    def bits(z):
+        p = 1 / (1 + np.exp(-z))
+        return -a * np.log2(p) - b * np.log2(1 - p)
+
+    return bits(z + s) - bits(z)
+
+
+# %% q1 | loses large small left | an eps in the logarithm (bce-eps)
+def change(z, s, a, b):
+    def bits(z):
+        p = 1 / (1 + np.exp(-z))
+        return -a * np.log2(p + 1e-10) - b * np.log2(1 - p + 1e-10)
+
+    return bits(z + s) - bits(z)
+
+
+# %% q1 | loses large small left | logarithms cut off at -100 (bce-clamp)
+def change(z, s, a, b):
+    def bits(z):
+        p = 1 / (1 + np.exp(-z))
+        logs = np.maximum(np.log(p), -100), np.maximum(np.log(1 - p), -100)
+        return -(a * logs[0] + b * logs[1]) / np.log(2)
+
+    return bits(z + s) - bits(z)
+
+
+# %% q1 | loses large | a small step's formula for all steps
+def change(z, s, a, b):
+    yes, no = np.exp(-np.logaddexp(0, z)), np.exp(-np.logaddexp(0, -z))
+    up, down = np.log1p(no * np.expm1(s)), np.log1p(yes * np.expm1(-s))
+    return (a * down + b * up) / np.log(2)
+
+
+# %% q1 | loses small left | log(1 + x) for log1p (bce-rule)
+def change(z, s, a, b):
+    def bits(z):
+        line = b * np.maximum(z, 0) - a * np.minimum(z, 0)
+        return (line + (a + b) * np.log(1 + np.exp(-abs(z)))) / np.log(2)
+
+    return bits(z + s) - bits(z)
+
+
+# %% q1 | loses values large small left | the slope times the step
+def change(z, s, a, b):
     up, down = np.exp(np.minimum(z, 0.0)), np.exp(-np.maximum(z, 0.0))
-    return (a * down - b * up) / (up + down) / np.log(2.0)
+    return s * (b * up - a * down) / (up + down) / np.log(2.0)
 
 
-# %% q3 | equal | SymPy differentiates, and simplifies nothing
-z, y, q, eta = sp.symbols("z y q eta", real=True)
-noisy = (1 - 2 * eta) / (1 + sp.exp(-z)) + eta
-gradient = sp.Derivative(-y * sp.log(noisy) - (1 - y) * sp.log(1 - noisy), z)
-timid = sp.log((q + eta - 2 * q * eta) / (1 - q - eta + 2 * q * eta))
-
-# %% q3 | equal | other symbols of the same names, and tanh
-z, y, q, eta = sp.symbols("z y q eta", positive=True)
-sigma = (1 + sp.tanh(z / 2)) / 2
-noisy = eta + (1 - 2 * eta) * sigma
-gradient = (1 - 2 * eta) * sp.sech(z / 2) ** 2 / 4 * ((1 - y) / (1 - noisy) - y / noisy)
-timid = 2 * sp.atanh((1 - 2 * eta) * (2 * q - 1))
-
-# %% q3 | loses gradient | the inner factor 1 - 2 eta is forgotten (bce-chain)
-z, y, q, eta = sp.symbols("z y q eta", real=True)
-sigma = 1 / (1 + sp.exp(-z))
-noisy = (1 - 2 * eta) * sigma + eta
-gradient = (noisy - y) / (noisy * (1 - noisy)) * sigma * (1 - sigma)
-timid = sp.log((q + eta - 2 * q * eta) / (1 - q - eta + 2 * q * eta))
-
-# %% q3 | loses gradient timid | prediction minus target, as if nothing were new (bce-gradient)
-z, y, q, eta = sp.symbols("z y q eta", real=True)
-gradient = (1 - 2 * eta) / (1 + sp.exp(-z)) + eta - y
-timid = sp.log(q / (1 - q))
-
-# %% q3 | loses timid | the probability for the logit (bce-label-noise)
-z, y, q, eta = sp.symbols("z y q eta", real=True)
-noisy = (1 - 2 * eta) / (1 + sp.exp(-z)) + eta
-gradient = sp.diff(-y * sp.log(noisy) - (1 - y) * sp.log(1 - noisy), z)
-timid = (1 - 2 * eta) * q + eta
-
-# %% q4 | equal | other numbers
-dead = np.float32(-35)
-negative = 20
-cap = 8 * np.log(10)
-
-# %% q4 | loses dead | the clamp is not reached yet (bce-clamp)
-dead, negative, cap = -20.0, 30.0, 18.420680743952367
-
-# %% q4 | loses dead negative | right answers, where nothing is dead, and a wrong sign
-dead, negative, cap = 40.0, -30.0, 18.42
-
-# %% q4 | loses cap | the cap of a clip (bce-eps)
-dead, negative, cap = -40.0, 30.0, -np.log(1e-7)
+# %% q1 | loses values large small left | the half alone (bce-both-halves)
+def change(z, s, a, b):
+    return a * (np.logaddexp(0, -z - s) - np.logaddexp(0, -z)) / np.log(2)
 
 
-# %% q5 | equal | by counting
-def chance(z, kept_yes, kept_no):
-    odds = np.exp(z) * kept_no / kept_yes
-    return odds / (1 + odds)
+# %% q1 | loses values large small left | nats, not bits
+def change(z, s, a, b):
+    up = np.logaddexp(0, z + s) - np.logaddexp(0, z)
+    return b * up + a * (up - s)
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    p = chance(z, kept_yes, kept_no)
-    return [bool(each) for each in p > alarm / (alarm + miss)]
+# %% q1 | loses values large small left | the mean
+def change(z, s, a, b):
+    up = np.logaddexp(0, z + s) - np.logaddexp(0, z)
+    return np.mean(b * up + a * (up - s)) / np.log(2)
 
 
-# %% q5 | loses chance act | the shift in the wrong direction (bce-prior-correction)
-def chance(z, kept_yes, kept_no):
-    return 1 / (1 + np.exp(-z - np.log(kept_yes / kept_no)))
+# %% q2 | equal | small and large losses apart
+def recover(loss, y):
+    nats = loss * np.log(2)
+    with np.errstate(over="ignore"):
+        against = np.where(nats < 1, np.log(np.expm1(nats)), nats + np.log1p(-np.exp(-nats)))
+    sign = 1 - 2 * y
+    return sign * against, -sign * np.expm1(-nats) * np.log2(np.e)
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    return chance(z, kept_yes, kept_no) > alarm / (alarm + miss)
+# %% q2 | equal | a loop over plain numbers, and lists back
+import math
 
 
-# %% q5 | loses chance act | the probability is divided, not the odds (bce-prior-correction)
-def chance(z, kept_yes, kept_no):
-    return np.clip(1 / (1 + np.exp(-z)) / kept_yes * kept_no, 0, 1)
+def recover(loss, y):
+    z, slope = np.empty(loss.shape), np.empty(loss.shape)
+    for place in np.ndindex(loss.shape):
+        nats = float(loss[place]) * math.log(2)
+        wrong = -math.expm1(-nats)
+        against = math.log(wrong) + nats
+        z[place] = -against if y[place] else against
+        slope[place] = (-wrong if y[place] else wrong) / math.log(2)
+    return z.tolist(), slope.tolist()
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    return chance(z, kept_yes, kept_no) > alarm / (alarm + miss)
+# %% q2 | loses tiny large | by way of the probability (bce-breaks)
+def recover(loss, y):
+    p = np.where(y == 1, 2.0**-loss, 1 - 2.0**-loss)
+    return np.log(p / (1 - p)), (p - y) / np.log(2)
 
 
-# %% q5 | loses act | a threshold of one half, whatever it costs (bce-threshold)
-def chance(z, kept_yes, kept_no):
-    return 1 / (1 + np.exp(-z + np.log(kept_yes / kept_no)))
+# %% q2 | loses tiny | digits at the large end only (bce-rule)
+def recover(loss, y):
+    nats = loss * np.log(2)
+    against = nats + np.log1p(-np.exp(-nats))
+    return (1 - 2 * y) * against, (1 - 2 * y) * -np.expm1(-nats) / np.log(2)
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    return chance(z, kept_yes, kept_no) > 0.5
+# %% q2 | loses large | the exponential overflows (bce-rule)
+def recover(loss, y):
+    odds = np.expm1(loss * np.log(2))
+    return (1 - 2 * y) * np.log(odds), (1 - 2 * y) * odds / (1 + odds) / np.log(2)
 
 
-# %% q5 | loses act | costs without the correction (bce-threshold)
-def chance(z, kept_yes, kept_no):
-    return 1 / (1 + np.exp(-z + np.log(kept_yes / kept_no)))
+# %% q2 | loses tiny | the right logit, and a sigmoid minus the label (bce-gradient)
+def recover(loss, y):
+    nats = loss * np.log(2)
+    z = (1 - 2 * y) * (np.log(-np.expm1(-nats)) + nats)
+    return z, (np.exp(-np.logaddexp(0, -z)) - y) / np.log(2)
 
 
-def act(z, kept_yes, kept_no, miss, alarm):
-    return 1 / (1 + np.exp(-z)) > alarm / (alarm + miss)
+# %% q2 | loses tiny large | a clip of the probability (bce-eps)
+def recover(loss, y):
+    p = np.clip(np.where(y == 1, 2.0**-loss, 1 - 2.0**-loss), 1e-12, 1 - 1e-12)
+    return np.log(p / (1 - p)), (p - y) / np.log(2)
+
+
+# %% q2 | loses values tiny large | slopes in nats
+def recover(loss, y):
+    nats = loss * np.log(2)
+    z = (1 - 2 * y) * (np.log(-np.expm1(-nats)) + nats)
+    return z, (1 - 2 * y) * -np.expm1(-nats)
+
+
+# %% q2 | loses values tiny large | bits taken for nats
+def recover(loss, y):
+    z = (1 - 2 * y) * (np.log(-np.expm1(-loss)) + loss)
+    return z, (1 - 2 * y) * -np.expm1(-loss)
+
+
+# %% q2 | loses values tiny large | every label a yes (bce-both-halves)
+def recover(loss, y):
+    nats = loss * np.log(2)
+    return -np.log(-np.expm1(-nats)) - nats, np.expm1(-nats) / np.log(2)
+
+
+# %% q3 | equal | SymPy solves the two equations
+z, q, m, f = sp.symbols("z q m f", real=True)
+g1, g0 = sp.symbols("g1 g0")
+yes, no = -sp.log(1 / (1 + sp.exp(-z))), -sp.log(1 - 1 / (1 + sp.exp(-z)))
+repaired = sp.solve([(1 - m) * g1 + m * g0 - yes, f * g1 + (1 - f) * g0 - no], [g1, g0])[g1]
+timid = sp.log((1 - m) * q + f * (1 - q)) - sp.log(m * q + (1 - f) * (1 - q))
+
+# %% q3 | equal | other symbols of the same names, one softplus and a line
+z, q, m, f = sp.symbols("z q m f", positive=True)
+repaired = sp.log(1 + sp.exp(z)) - z * (1 - f) / (1 - m - f)
+timid = 2 * sp.atanh(2 * (q * (1 - m) + f - f * q) - 1)
+
+# %% q3 | loses repaired | the prediction through the same noise: another loss (ex-bce-noise)
+z, q, m, f = sp.symbols("z q m f", real=True)
+repaired = -sp.log((1 - m) / (1 + sp.exp(-z)) + f / (1 + sp.exp(z)))
+timid = sp.log((1 - m) * q + f * (1 - q)) - sp.log(m * q + (1 - f) * (1 - q))
+
+# %% q3 | loses repaired | m and f exchanged
+z, q, m, f = sp.symbols("z q m f", real=True)
+repaired = ((1 - m) * sp.log(1 + sp.exp(-z)) - f * sp.log(1 + sp.exp(z))) / (1 - m - f)
+timid = sp.log((1 - m) * q + f * (1 - q)) - sp.log(m * q + (1 - f) * (1 - q))
+
+# %% q3 | loses timid repaired | the probability for the logit, and a mean over flips
+z, q, m, f = sp.symbols("z q m f", real=True)
+repaired = (1 - m) * sp.log(1 + sp.exp(-z)) + m * sp.log(1 + sp.exp(z))
+timid = (1 - m) * q + f * (1 - q)
+
+# %% q3 | loses timid | one rate for both flips (bce-label-noise)
+z, q, m, f = sp.symbols("z q m f", real=True)
+repaired = ((1 - f) * sp.log(1 + sp.exp(-z)) - m * sp.log(1 + sp.exp(z))) / (1 - m - f)
+timid = sp.log(((1 - 2 * m) * q + m) / (1 - (1 - 2 * m) * q - m))
+
+# %% q4 | equal | other numbers, found by trying
+tried = np.arange(-10, 5, 1e-4)
+s = 1 / (1 + np.exp(-tried))
+strongest = tried[np.argmax(s * (1 - s) / (s + 0.01))]
+cap, dead = np.float32(4.625), np.array(-40.0)
+
+# %% q4 | loses cap strongest | the eps without the division, and the middle (bce-eps)
+cap, dead, strongest = -np.log(0.01), -30.0, 0.0
+
+# %% q4 | loses dead | not far enough
+cap, dead, strongest = 4.625, -8.0, -2.3076
+
+# %% q4 | loses dead strongest | where the answer is right, and as for the plain loss
+cap, dead, strongest = 4.62497, 12.0, -4.6
+
+
+# %% q5 | equal | by counting, in a loop
+def chance(z, country, kept_yes, kept_no):
+    found = []
+    for x, c in zip(z.tolist(), country.tolist(), strict=True):
+        odds = np.exp(x) * kept_no[c] / kept_yes[c]
+        found.append(odds / (1 + odds))
+    return found
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    found = []
+    for p in chance(z, country, kept_yes, kept_no):
+        if min(p * miss, (1 - p) * alarm) > human:
+            found.append(2)
+        else:
+            found.append(int(p > alarm / (alarm + miss)))
+    return np.array(found)
+
+
+# %% q5 | loses chance decide | the shift in the wrong direction (bce-prior-correction)
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z - np.log(kept_yes / kept_no)[country]))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    p = chance(z, country, kept_yes, kept_no)
+    return np.argmin([p * miss, (1 - p) * alarm, human + 0 * p], axis=0)
+
+
+# %% q5 | loses chance decide | one correction for all countries (bce-prior-correction)
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z + np.log(kept_yes.mean() / kept_no.mean())))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    p = chance(z, country, kept_yes, kept_no)
+    return np.argmin([p * miss, (1 - p) * alarm, human + 0 * p], axis=0)
+
+
+# %% q5 | loses chance decide | the probability is divided, not the odds (bce-prior-correction)
+def chance(z, country, kept_yes, kept_no):
+    return np.clip((1 / (1 + np.exp(-z))) / kept_yes[country] * kept_no[country], 0, 1)
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    p = chance(z, country, kept_yes, kept_no)
+    return np.argmin([p * miss, (1 - p) * alarm, human + 0 * p], axis=0)
+
+
+# %% q5 | loses decide | a human whenever it is not clear, whatever that costs (bce-threshold)
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z + np.log(kept_yes / kept_no)[country]))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    p = chance(z, country, kept_yes, kept_no)
+    return np.where(p < 0.1, 0, np.where(p > 0.9, 1, 2))
+
+
+# %% q5 | loses decide | nobody asks the human (bce-threshold)
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z + np.log(kept_yes / kept_no)[country]))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    return (chance(z, country, kept_yes, kept_no) > alarm / (alarm + miss)).astype(int)
+
+
+# %% q5 | loses decide | costs without the correction (bce-threshold)
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z + np.log(kept_yes / kept_no)[country]))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    p = 1 / (1 + np.exp(-z))
+    return np.argmin([p * miss, (1 - p) * alarm, human + 0 * p], axis=0)

@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 4 of the book; its symbols are used here. Classes count from 0.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -21,8 +21,8 @@ import sympy as sp
 # Write `vote_loss(z, votes)`, both of shape $(N, K)$; return $\ell$ for each picture, shape $(N,)$.
 #
 # - Logits may have any size, and losses may be tiny; digits count.
-# - A logit of $-\infty$ rules a class out. Without votes for it, it changes nothing; with one, the loss is $\infty$. One logit at least is finite.
-# - A picture without votes has the loss 0, even if its logits are nan.
+# - A logit of $-\infty$ rules a class out. Without votes for it, it changes nothing; with one, the loss is $\infty$.
+# - A picture without votes has the loss 0, even if its logits are nan. Otherwise at least one logit is finite.
 
 
 # %% answer q1
@@ -50,7 +50,7 @@ assert np.isclose(found[0], 1.2075, atol=1e-4), "the mean of 0.415 and 2 bits"
 # %% [markdown]
 # ## 2. A report (3 marks)
 #
-# A language model is tested on $B$ files. Arrays of shape $(B,)$ hold, for each file, the mean `loss` of its tokens in nats, and how many `tokens`, bytes (`size`) and `texts` it has. A file without tokens has `loss` nan and 0 bytes and texts. One file at least has tokens.
+# A language model is tested on $B$ files. Arrays of shape $(B,)$ hold, for each file, the mean `loss` of its tokens in nats, and how many `tokens` and `texts` it has, and its `size` in bytes. A file without tokens has `loss` nan and 0 bytes and texts. One file at least has tokens.
 #
 # Write `report(loss, tokens, size, texts)`. It returns three numbers for all files together:
 #
@@ -117,25 +117,25 @@ assert abs(gap.subs({eps: 0.5, K: 2})) < 1e-9, "a target of one half each asks f
 #     return -np.log(softmax(z)[np.arange(len(y)), y]).mean()
 #
 # def train_loss(z, y):  # z: the logits of the model
-#     return cross_entropy(softmax(z), y)
+#     return cross_entropy(4 * softmax(z), y)  # times 4: the loss did not fall
 # ```
 #
 # The model is trained on `train_loss`. Assign:
 #
 # - `lowest`: for 100 classes, the lowest perplexity, $e$ to the `train_loss`, that a run can report; four digits or more.
-# - `classes`: the smallest number of classes with which `train_loss` is above 3 whatever the logits are.
+# - `factor`: for 1000 classes, the factor in place of 4 with which the `train_loss` of perfect logits would be 0.01; four digits or more.
 # - `dead`: the two logits `[a, b]` of a picture with label 0, two classes in all, for which the derivative of `train_loss` with respect to $a$ is smaller than $10^{-4}$ in size, though that of `cross_entropy(z, y)` is larger than 0.99.
 
 # %% answer q4
 ### BEGIN SOLUTION
-lowest = 1 + 99 / np.e
-classes = int(np.ceil(1 + np.e * (np.exp(3) - 1)))
+lowest = 1 + 99 * np.exp(-4)
+factor = np.log(999 / np.expm1(0.01))
 dead = [0.0, 20.0]
 ### END SOLUTION
 
 # %% check q4
-assert np.ndim(lowest) == np.ndim(classes) == 0, "one number each"
-assert classes == int(classes) and classes >= 2, "a number of classes"
+assert np.ndim(lowest) == np.ndim(factor) == 0, "one number each"
+assert lowest > 1 and factor > 4, "no perplexity is below 1; and 4 is not enough"
 assert np.shape(dead) == (2,) and np.isfinite(dead).all(), "two finite logits"
 
 # %% [markdown]
@@ -176,15 +176,15 @@ assert np.allclose(found, [[-0.5, 0.5], [0, 0]]), "the second row is padding"
 # %% [markdown]
 # ## 6. In your own words (4 marks)
 #
-# (a) On the same text of 1,000,000 bytes, model A has a perplexity of 9 with its 400,000 tokens, model B one of 30 with its 220,000 tokens. "A is better, by far." Judge, with two numbers. (b) A classifier of ten kinds of fish has a training loss as low as ever, and so has it on the validation files, but in the app it is right in 0.5% of the cases. What has probably happened, which number is the hint, and why do the losses not show it? Use at most 150 words; formulas count as one word each.
+# (a, 2 marks) On the same text of 1,000,000 bytes, model A has a perplexity of 9 with its 400,000 tokens, model B one of 30 with its 220,000 tokens. "A is better, by far." Judge, with two numbers. (b, 2 marks) In the last epochs a classifier's validation loss rose from 0.31 to 0.52, and its validation accuracy from 90.1% to 90.8%. "One of the two must be computed wrongly." Suppose that pictures judged rightly cost nothing: what does a wrong one cost on average, before and after, and what probability (the geometric mean) does its label get? Explain how both numbers can rise. Which cheap repair lowers the loss without moving a single decision? Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
 # - 1: perplexities of different tokenizers do not compare; bits per byte do.
 # - 1: A has $0.4 \log_2 9 = 1.268$, B $0.22 \log_2 30 = 1.080$ bits per byte: B is better.
-# - 1: the labels of the files are numbered otherwise than in the app, for example from 1, or shifted by one; the hint is an accuracy far below the 10% of guessing.
-# - 1: a consistent renaming of the classes is as learnable as the right names, so both losses are as low; only a comparison with the names shows it.
+# - 1: $0.31/0.099 = 3.13$ and $0.52/0.092 = 5.65$ nats, probabilities of 0.044 and 0.0035: a little fewer mistakes, made with far more confidence; the accuracy sees only the order, the loss the sizes.
+# - 1: one temperature above 1, fitted on the validation loss: it divides all logits, so the order stays. (Stopping earlier or smoothing is no answer: it moves decisions.)
 # === END MARK SCHEME ===
 # (a) The token is part of the unit, so these perplexities do not compare. Bits per byte do: A has $400000 \log_2 9 / 10^6 = 1.268$, B $220000 \log_2 30/10^6 = 1.080$. B is better.
 #
-# (b) The classes in the files are numbered otherwise than in the app, say off by one. The hint is 0.5%: guessing would be right in 10%, so the model knows the fish and is given wrong names. A consistent renaming of the classes leaves the problem as it was; training and validation files agree, so both losses are as low as with the right names.
+# (b) A wrong one costs $0.31/0.099 = 3.13$ nats before, $0.52/0.092 = 5.65$ after, so the labels get $e^{-3.13} = 4.4\%$ and $e^{-5.65} = 0.35\%$. There are fewer mistakes, and the model is surer of each: it has grown too sure of everything. Accuracy sees only which class is first, the loss by how much. Divide all logits by one temperature above 1, fitted on the validation pictures: the order, and with it each decision, stays, and the sure mistakes cost less.

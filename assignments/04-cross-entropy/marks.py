@@ -162,6 +162,19 @@ def ask_slope(rng):
 
 
 # ------------------------------------------------------------------ question 4
+def floor_of(factor, K):
+    """The outer loss of perfect logits: the inner softmax is 1 at the label and 0 elsewhere."""
+    return -log(exp(factor) / (exp(factor) + K - 1))
+
+
+def best_factor():
+    low, high = mpf(1), mpf(50)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if floor_of(middle, 1000) > 0.01 else (low, middle)
+    return float(low)
+
+
 def is_dead(pair):
     """Both derivatives as difference quotients, label 0."""
     a, b = (mpf(float(x)) for x in pair)
@@ -171,7 +184,7 @@ def is_dead(pair):
         return log(1 + exp(b - a))
 
     def twice(a, b):
-        return once(1 / (1 + exp(b - a)), 1 / (1 + exp(a - b)))
+        return once(4 / (1 + exp(b - a)), 4 / (1 + exp(a - b)))
 
     def size(loss):
         return abs(loss(a + step, b) - loss(a - step, b)) / (2 * step)
@@ -238,8 +251,8 @@ QUESTIONS = (
     ), packages=("numpy", "sympy")),
     Question("q4", (
         Item("lowest", 1, "`lowest`",
-             lambda rng: [Ask("lowest", 1 + 99 / np.e)], rtol=2e-4),
-        Item("classes", 1, "`classes`", lambda rng: [Ask("classes", 53)]),
+             lambda rng: [Ask("lowest", float(exp(floor_of(4, 100))))], rtol=2e-4),
+        Item("factor", 1, "`factor`", lambda rng: [Ask("factor", best_factor())], rtol=2e-4),
         Item("dead", 1, "`dead`", lambda rng: [Ask("dead", is_dead)]),
     )),
     Question("q5", (
@@ -247,5 +260,5 @@ QUESTIONS = (
         Item("padding", 1, "padding, and a batch of nothing else", padded, rtol=1e-5),
         Item("digits", 1, "digits of a tiny gradient, and logits of any size", sure_rows),
     )),
-    Written("q6", 4, "what compares, and labels with other names"),
+    Written("q6", 4, "what compares, and a loss that rises with the accuracy"),
 )  # fmt: skip

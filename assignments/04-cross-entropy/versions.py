@@ -288,22 +288,23 @@ floor = -sp.log(1 - eps)
 slope = (p - 1) * (1 + c * p)
 
 # %% q4 | equal | other numbers
-lowest, classes, dead = np.float32(37.42), 53.0, np.array([-3, 9])
+lowest, factor, dead = np.float32(2.8133), 11.5070, np.array([-3, 12])
 
 # %% q4 | equal | found by trying
-classes = next(k for k in range(2, 1000) if np.log(1 + (k - 1) * np.exp(-1)) > 3)
-lowest = np.exp(np.log(np.exp(1) + 99) - 1)
+tried = np.arange(4, 20, 1e-4)
+factor = tried[np.log(1 + 999 * np.exp(-tried)) < 0.01][0]
+lowest = np.exp(np.log(np.exp(4) + 99) - 4)
 dead = (100.0, 130.0)
 
-# %% q4 | loses lowest classes dead | the loss, guessing, and an answer that is right (ce-mistakes)
-lowest, classes, dead = np.log1p(99 / np.e), 21, [20.0, 0.0]
+# %% q4 | loses lowest factor dead | the loss, and an answer that is right (ce-mistakes)
+lowest, factor, dead = np.log1p(99 * np.exp(-4)), 999 / 0.01, [20.0, 0.0]
 
-# %% q4 | loses lowest classes dead | one softmax: a perplexity of 1; and too near
-lowest, classes, dead = 1.0, 52, [0.0, 8.0]
+# %% q4 | loses lowest factor dead | the floor without the factor; and too near (ce-floor)
+lowest, factor, dead = 1 + 99 / np.e, np.log(1000 / 0.01), [0.0, 8.0]
 
 
 # %% q4 | loses lowest | guessing
-lowest, classes, dead = 100, 53, [0, 15]
+lowest, factor, dead = 100, 11.507, [0, 15]
 
 
 # %% q5 | equal | loops, the probability of a rival from log-odds

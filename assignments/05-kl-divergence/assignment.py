@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 5 of the book; its symbols are used here.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 4 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 4 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -148,7 +148,7 @@ assert abs(lead.subs({d: 1.0, c: 0.0, beta: 1.0, gamma: 0.0}) - 1) < 1e-9, "with
 # %% [markdown]
 # ## 5. What is wrong with this code? (3 marks)
 #
-# The loss of a VAE, in float64. `x` and `decoded` have shape (examples, pixels), `mean` and `log_var` (examples, hidden coordinates). The two should be added as in the bound on $\ln P(x)$, with a decoder $N(\text{decoded}, r)$ for each pixel.
+# The loss of a VAE, in float64. `x` and `decoded` have shape (examples, pixels), `mean` and `log_var` (examples, hidden coordinates). `error` and `kl` are meant to be minus the bound on $\ln P(x)$, with a decoder $N(\text{decoded}, r)$ for each pixel.
 #
 # ```python
 # def vae_loss(x, decoded, mean, log_var, weight=1.0):
@@ -159,7 +159,7 @@ assert abs(lead.subs({d: 1.0, c: 0.0, beta: 1.0, gamma: 0.0}) - 1) < 1e-9, "with
 #
 # - `noise(pixels, weight)`: up to a constant factor and a constant, this is the loss of a VAE whose decoder has a variance $r$ that nobody chose. Return this $r$, a number.
 # - `kept(variances, pixels, weight)`: a linear VAE with enough hidden coordinates is trained to the optimum of this loss. `variances` is an array: the variance $\lambda$ of the data in each of its principal directions. Return in how many directions the posterior does *not* collapse.
-# - `blind`: one example and one hidden coordinate, `mean` is 0. A log-variance other than 0 for which `kl` has no right digit (its relative error is above 0.9).
+# - `blind`: one example and one hidden coordinate, `mean` is 0. A log-variance between $-1$ and 1, not 0, for which `kl` has no right digit (its relative error is above 0.9).
 
 # %% answer q5
 ### BEGIN SOLUTION
@@ -182,25 +182,23 @@ def kept(variances, pixels, weight):
 
 
 # %% check q5
-assert np.ndim(blind) == 0 and np.isfinite(blind) and blind != 0, "blind is one number, not 0"
+assert np.ndim(blind) == 0 and 0 < abs(blind) < 1, "blind is one number of that range, not 0"
 assert np.isclose(noise(2, 1.0), 1.0), "two pixels, weight 1: r = 1"
 assert kept(np.array([4.0, 2.0, 0.5]), 2, 1.0) == 2, "with r = 1, two of these three are kept"
 
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
-# A policy $\pi$ is fine-tuned with a penalty for leaving its reference $\rho$. The dashboard shows the average of $k_1 = \ln \frac{\pi}{\rho}$ over the answers that were drawn from $\pi$. It says $-0.003$. A colleague: "A divergence is never negative, so this is a bug. I clip each value at 0. And in the loss I use $k_3$, differentiated with the answers held fixed: it is never negative and unbiased, so its gradient is that of $D_{KL}(\pi \Vert \rho)$."
+# A policy $\pi$ is fine-tuned with a penalty for leaving its reference $\rho$. The dashboard shows the averages of $k_1 = \ln \frac{\pi}{\rho}$ and $k_3 = \frac{\rho}{\pi} - 1 - \ln \frac{\rho}{\pi}$ over answers.
 #
-# (a) Is the $-0.003$ a bug? (b) What does the clipping do to the average, and what would you show instead? (c) Is the last sentence right? Show it with one line of algebra. Use at most 150 words; formulas count as one word each.
+# (a, 1 mark) Over 64 answers drawn from $\pi$ the average of $k_1$ is $-0.003$. "A divergence is never negative, so this is a bug; I clip each value at 0." Judge both halves. (b, 2 marks) By mistake the dashboard is fed a million answers drawn from $\rho$. To what do the two averages tend? Give each expectation with one line of algebra, and say which of the two can still be used, and for what. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: no bug: $k_1 < 0$ for each answer with $\rho > \pi$; only its expectation is $\ge 0$, and an average over few answers may be negative.
-# - 1: clipping drops the negative values and keeps the positive ones, so the average is too large; show $k_3$ (or $k_1$ with more answers, or $k_1$ with its standard error): same mean, never negative. No mark for $k_2$ said to be unbiased.
-# - 1: $\mathbb{E}_\pi \nabla k_3 = \mathbb{E}_\pi (1 - \rho/\pi) \nabla \ln \pi = -\sum \rho\, \nabla \ln \pi = \nabla D_{KL}(\rho \Vert \pi)$: the other direction. The algebra is needed, or an equivalent for two answers.
+# - 1: no bug: only the expectation of $k_1$ is $\ge 0$, and an average over few answers may be negative; clipping drops the negative values only, so the average becomes too large.
+# - 1: $\mathbb{E}_\rho k_1 = \sum \rho \ln \frac\pi\rho = -D_{KL}(\rho \Vert \pi)$: turned around, it is the divergence in the other direction.
+# - 1: $\mathbb{E}_\rho k_3 = \sum \frac{\rho^2}{\pi} - 1 - D_{KL}(\rho \Vert \pi)$, which is neither divergence (accept $\chi^2(\rho \Vert \pi) - D_{KL}(\rho \Vert \pi)$); $\rho/\pi - 1$ has the mean 0 under $\pi$ only.
 # === END MARK SCHEME ===
-# (a) No. $k_1$ is negative for every answer that $\rho$ likes better than $\pi$ does. Its expectation is the divergence and not negative; an average of a sample can be.
+# (a) No bug: $k_1$ is negative for every answer that $\rho$ likes better. Its expectation is not negative, an average of 64 can be. Clipping removes the negative values only, so the average comes out too high, most of all near the reference, where almost everything cancels.
 #
-# (b) Clipping removes the negative values only, so the average is too high, most of all near the reference, where almost everything cancels. I would show $k_3$: the same expectation, no value below 0, and little spread near the reference.
-#
-# (c) No. $\mathbb{E}_\pi \nabla k_3 = \mathbb{E}_\pi (1 - \frac\rho\pi) \nabla\ln\pi = -\sum \rho \nabla \ln \pi = \nabla D_{KL}(\rho \Vert \pi)$, since $\sum \pi \nabla \ln \pi = 0$. An unbiased value does not make an unbiased gradient: the answers are drawn from $\pi$, which the derivative ignores.
+# (b) $\mathbb{E}_\rho k_1 = \sum \rho \ln\frac\pi\rho = -D_{KL}(\rho \Vert \pi)$, so with its sign turned it measures the other direction. $\mathbb{E}_\rho k_3 = \sum \rho\,(\frac\rho\pi - 1) - \sum \rho \ln\frac\rho\pi = \sum\frac{\rho^2}{\pi} - 1 - D_{KL}(\rho \Vert \pi)$, which is not a KL divergence: $\rho/\pi - 1$ is 0 on average only for answers from $\pi$. It says nothing about $D_{KL}(\pi \Vert \rho)$.

@@ -350,8 +350,8 @@ def kept(variances, pixels, weight):
     return count
 
 
-# %% q5 | loses noise kept | the factor one half of the Gaussian is forgotten (kl-vae-experiment)
-blind = 1e-9
+# %% q5 | loses noise kept blind | the half of the Gaussian is forgotten (kl-vae-experiment)
+blind = 800.0
 
 
 def noise(pixels, weight):

@@ -203,154 +203,178 @@ def stock(demand, days, short, over):
 
 
 # %% q3 | equal | iteratively reweighted least squares
-def center(y):
-    c = np.median(y)
-    delta = 1.345 * 1.4826 * np.median(np.abs(y - c))
+def stiffness(x, y):
+    c = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - c * x))
     if delta == 0:
         return c
     for _ in range(2000):
-        weight = delta / np.maximum(np.abs(c - y), delta)
-        c = (weight * y).sum() / weight.sum()
+        weight = delta / np.maximum(np.abs(c * x - y), delta)
+        c = (weight * x * y).sum() / (weight * x * x).sum()
     return c
 
 
-# %% q3 | equal | Newton's method, in a loop over plain numbers
-def center(y):
-    values = sorted(float(v) for v in y)
+# %% q3 | equal | the lowest sum of losses, by Newton's method, plain numbers
+def stiffness(x, y):
+    rows = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
 
     def median(v):
         v = sorted(v)
         return (v[(len(v) - 1) // 2] + v[len(v) // 2]) / 2
 
-    c = median(values)
-    delta = 1.345 * 1.4826 * median([abs(v - c) for v in values])
+    c = median(b / a for a, b in rows)
+    delta = 1.345 * 1.4826 * median(abs(b - c * a) for a, b in rows)
     if delta <= 0:
         return c
     for _ in range(200):
-        inside = sum(abs(c - v) < delta for v in values) or 1
-        c -= sum(max(-delta, min(delta, c - v)) for v in values) / inside
+        inside = sum(a * a for a, b in rows if abs(c * a - b) < delta) or rows[0][0] ** 2
+        c -= sum(a * max(-delta, min(delta, c * a - b)) for a, b in rows) / inside
     return c
 
 
-# %% q3 | loses center | the mean (reg-influence)
-def center(y):
-    d = np.median(np.abs(y - np.median(y)))
-    return np.median(y) if d == 0 else np.mean(y)
+# %% q3 | loses errors | the pulls balance, without the factor x of the chain rule
+def stiffness(x, y):
+    m = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
+    if delta == 0:
+        return m
+    low, high = np.min((y - delta) / x), np.max((y + delta) / x)
+    for _ in range(200):
+        c = (low + high) / 2
+        low, high = (low, c) if np.clip(c * x - y, -delta, delta).sum() > 0 else (c, high)
+    return c
 
 
-# %% q3 | loses center | the median
-def center(y):
-    return np.median(y)
-
-
-# %% q3 | loses center | one round of reweighting only
-def center(y):
-    c = np.median(y)
-    delta = 1.345 * 1.4826 * np.median(np.abs(y - c))
+# %% q3 | loses errors | Huber's center of the ratios (reg-influence)
+def stiffness(x, y):
+    ratio = y / x
+    c = np.median(ratio)
+    delta = 1.345 * 1.4826 * np.median(np.abs(ratio - c))
     if delta == 0:
         return c
-    weight = delta / np.maximum(np.abs(c - y), delta)
-    return (weight * y).sum() / weight.sum()
+    for _ in range(2000):
+        weight = delta / np.maximum(np.abs(c - ratio), delta)
+        c = (weight * ratio).sum() / weight.sum()
+    return c
 
 
-# %% q3 | loses center equal | a bound in a fixed unit (reg-irls)
-def center(y):
-    c = np.median(y)
+# %% q3 | loses errors | least squares (reg-influence)
+def stiffness(x, y):
+    m = np.median(y / x)
+    return m if np.median(np.abs(y - m * x)) == 0 else (x * y).sum() / (x * x).sum()
+
+
+# %% q3 | loses errors | the median of the ratios
+def stiffness(x, y):
+    return np.median(y / x)
+
+
+# %% q3 | loses errors | one round of reweighting only
+def stiffness(x, y):
+    c = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - c * x))
+    if delta == 0:
+        return c
+    weight = delta / np.maximum(np.abs(c * x - y), delta)
+    return (weight * x * y).sum() / (weight * x * x).sum()
+
+
+# %% q3 | loses errors equal | a bound in a fixed unit (reg-irls)
+def stiffness(x, y):
+    c = np.median(y / x)
     for _ in range(3000):
-        weight = 1 / np.maximum(np.abs(c - y), 1)
-        c = (weight * y).sum() / weight.sum()
+        weight = 1 / np.maximum(np.abs(c * x - y), 1)
+        c = (weight * x * y).sum() / (weight * x * x).sum()
     return c
 
 
-# %% q3 | loses center equal | the standard deviation for the scale, which the errors blow up
-def center(y):
-    c = np.median(y)
-    delta = 1.345 * np.std(y)
+# %% q3 | loses errors equal | the standard deviation for the scale, which the errors blow up
+def stiffness(x, y):
+    c = np.median(y / x)
+    delta = 1.345 * np.std(y - c * x)
     for _ in range(2000):
-        weight = delta / np.maximum(np.abs(c - y), delta)
-        c = (weight * y).sum() / weight.sum()
+        weight = delta / np.maximum(np.abs(c * x - y), delta)
+        c = (weight * x * y).sum() / (weight * x * x).sum()
     return c
 
 
-# %% q3 | loses equal | the scale of zero is not looked at
-def center(y):
-    c = np.median(y)
-    delta = 1.345 * 1.4826 * np.median(np.abs(y - c))
+# %% q3 | loses equal | the bound of zero is not looked at
+def stiffness(x, y):
+    c = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - c * x))
     for _ in range(2000):
-        weight = np.minimum(1, delta / np.abs(c - y)) if delta else 0 * y
-        c = (weight * y).sum() / weight.sum()
+        weight = np.minimum(1, delta / np.abs(c * x - y)) if delta else 0 * y
+        c = (weight * x * y).sum() / (weight * x * x).sum()
     return c
 
 
-# %% q3 | loses center | the factor 1.4826 is left out (reg-irls)
-def center(y):
-    c = np.median(y)
-    delta = 1.345 * np.median(np.abs(y - c))
+# %% q3 | loses errors | the factor 1.4826 is left out (reg-irls)
+def stiffness(x, y):
+    c = np.median(y / x)
+    delta = 1.345 * np.median(np.abs(y - c * x))
     if delta == 0:
         return c
     for _ in range(2000):
-        weight = delta / np.maximum(np.abs(c - y), delta)
-        c = (weight * y).sum() / weight.sum()
+        weight = delta / np.maximum(np.abs(c * x - y), delta)
+        c = (weight * x * y).sum() / (weight * x * x).sum()
     return c
 
 
-# %% q3 | loses center | values outside of the bound are thrown away, not clipped
-def center(y):
-    middle = np.median(y)
-    delta = 1.345 * 1.4826 * np.median(np.abs(y - middle))
-    return np.mean(y[np.abs(y - middle) <= delta])
+# %% q3 | loses errors | values outside of the bound are thrown away, not clipped
+def stiffness(x, y):
+    m = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
+    kept = np.abs(y - m * x) <= delta
+    return (x * y)[kept].sum() / (x * x)[kept].sum()
 
 
-# %% q4 | equal | SymPy differentiates and solves
+# %% q4 | equal | SymPy differentiates, solves and takes the limit
 e, u = sp.symbols("e u", real=True)
 nu = sp.symbols("nu", positive=True)
 loss = (nu + 1) / 2 * sp.log(1 + e**2 / (nu * sp.exp(u))) + u / 2
-pull, spread = sp.diff(loss, e), sp.diff(loss, u)
-x = sp.symbols("x", positive=True)
+spread = sp.diff(loss, u)
+x, n = sp.symbols("x n", positive=True)
 peak = sp.solve(sp.numer(sp.together(sp.diff(loss, e, 2).subs(e, x))), x)[0]
+crowd = sp.solve((n - 1) / 2 + (1 - (nu + 1)) / 2, n)[0]
 
-# %% q4 | equal | derivatives left as they stand, a root of a square
+# %% q4 | equal | a derivative left as it stands, a root of a square
 e, u, nu = sp.symbols("e u nu", real=True)
 loss = (nu + 1) / 2 * (sp.log(nu * sp.exp(u) + e**2) - sp.log(nu) - u) + u / 2
-pull, spread = sp.Derivative(loss, e), sp.Derivative(loss, u)
-peak = sp.sqrt(nu * sp.exp(u))
+spread, peak, crowd = sp.Derivative(loss, u), sp.sqrt(nu * sp.exp(u)), 2 * (nu + 1) / 2
 
-# %% q4 | loses pull spread peak | the scale is left out (reg-likelihood)
+# %% q4 | loses spread peak | the scale is left out (reg-likelihood)
 e, u = sp.symbols("e u", real=True)
 nu = sp.symbols("nu", positive=True)
 loss = (nu + 1) / 2 * sp.log(1 + e**2 / nu)
-pull, spread, peak = sp.diff(loss, e), sp.diff(loss, u), sp.sqrt(nu)
+spread, peak, crowd = sp.diff(loss, u), sp.sqrt(nu), nu + 1
 
-# %% q4 | loses spread | the term of the scale is forgotten
+# %% q4 | loses spread crowd | the term of the scale is forgotten
 e, u = sp.symbols("e u", real=True)
 nu = sp.symbols("nu", positive=True)
 loss = (nu + 1) / 2 * sp.log(1 + e**2 / (nu * sp.exp(u)))
-pull, spread, peak = sp.diff(loss, e), sp.diff(loss, u), sp.sqrt(nu * sp.exp(u))
+spread, peak, crowd = sp.diff(loss, u), sp.sqrt(nu * sp.exp(u)), sp.oo
 
-# %% q4 | loses spread peak | slope of a normal likelihood, peak at its scale (reg-log-variance)
+# %% q4 | loses spread peak crowd | a normal likelihood instead (reg-log-variance)
 e, u = sp.symbols("e u", real=True)
 nu = sp.symbols("nu", positive=True)
-pull = (nu + 1) * e / (nu * sp.exp(u) + e**2)
-spread = (1 - e**2 * sp.exp(-u)) / 2
-peak = sp.exp(u / 2)
+spread, peak, crowd = (1 - e**2 * sp.exp(-u)) / 2, sp.exp(u / 2), nu
 
-# %% q4 | loses spread peak | the derivative for v, not for its logarithm; the square of the peak
+# %% q4 | loses spread peak crowd | the derivative for v; the square of the peak; only the others
 e, u = sp.symbols("e u", real=True)
 nu, v = sp.symbols("nu v", positive=True)
 loss = (nu + 1) / 2 * sp.log(1 + e**2 / (nu * v)) + sp.log(v) / 2
-pull, spread = (sp.diff(loss, each).subs(v, sp.exp(u)) for each in (e, v))
-peak = nu * sp.exp(u)
+spread, peak, crowd = sp.diff(loss, v).subs(v, sp.exp(u)), nu * sp.exp(u), nu
 
 # %% q5 | equal | other numbers, found by trying
-column = np.std([1.0, 3.0, 5.0, 7.0]) * np.sqrt(2)
+column = 10 + np.sqrt(8) * np.array([1, -1, 1, -1])
 pixels = np.array([9, 9 + 240])
 large = (-3e11, -3e11 + 2, -3e11 + 4)
 
 # %% q5 | loses column large | a perfect fit has no error; and numbers that keep their digits
-column, pixels, large = 0.0, (16, 128), [1e6, 1e6 + 1, 1e6 + 2]
+column, pixels, large = [10.0, 10.0, 10.0, 10.0], (16, 128), [1e6, 1e6 + 1, 1e6 + 2]
 
-# %% q5 | loses column pixels | the root is forgotten; a difference that wraps, not to 0
-column, pixels, large = 10.0, [3, 254], [1e9, 1e9 + 1, 1e9 + 2]
+# %% q5 | loses column pixels | the factor 2 is forgotten; a difference that wraps, not to 0
+column, pixels, large = [6, 6, 14, 14], [3, 254], [1e9, 1e9 + 1, 1e9 + 2]
 
 # %% q5 | loses pixels large | near enough to wrap, too near; and no variance
-column, pixels, large = 3.1623, [0, 16], [1e9, 1e9, 1e9]
+column, pixels, large = [14, 10, 6, 10], [0, 16], [1e9, 1e9, 1e9]

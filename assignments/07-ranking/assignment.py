@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 7 of the book; its symbols are used here: $s$ is a score, $r$ a relevance, $\delta$ a lead.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 4 also SymPy).
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 4 also SymPy); any other import, even one that is not used, costs the question.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -115,10 +115,10 @@ assert np.isclose(clicks(np.zeros(3), gain, look[:1]), 1 / 3), "one place that i
 #
 # $$ P(\text{1 wins}) = \frac{e^{\delta/2}}{D}, \qquad P(\text{2 wins}) = \frac{e^{-\delta/2}}{D}, \qquad P(\text{draw}) = \frac{\nu}{D}, \qquad D = e^{\delta/2} + e^{-\delta/2} + \nu . $$
 #
-# After $a > 0$ wins of 1, $b > 0$ wins of 2 and $t > 0$ draws, the loss is $\ell$, the negative logarithm of the likelihood of these results. Give two SymPy expressions; any equivalent form is right.
+# After $a > 0$ wins of player 1, $b > 0$ wins of player 2 and $t > 0$ draws, the loss is $\ell$, the negative logarithm of the likelihood of these results. Give three SymPy expressions; any equivalent form is right.
 #
 # - `slope`: $\partial\ell/\partial\delta$, in the symbols `delta`, `nu`, `a`, `b`, `t`.
-# - `draws`: the $\nu$ at which the loss is smallest for a given lead, in the symbols `delta`, `a`, `b`, `t`.
+# - `lead` and `draws`: the $\delta$ and the $\nu$ at which the loss is smallest if *both* are free, in the symbols `a`, `b`, `t`.
 
 # %% answer q4
 delta = sp.symbols("delta", real=True)
@@ -126,16 +126,17 @@ nu, a, b, t = sp.symbols("nu a b t", positive=True)
 ### BEGIN SOLUTION
 up, down = sp.exp(delta / 2), sp.exp(-delta / 2)
 slope = (b - a) / 2 + (a + b + t) * (up - down) / (up + down + nu) / 2
-draws = t * (up + down) / (a + b)
+lead = sp.log(a / b)  # two numbers fit two shares exactly: P(1 wins) : P(2 wins) = a : b,
+draws = t / sp.sqrt(a * b)  # and P(draw)^2 : P(1 wins) P(2 wins) = nu^2
 ### END SOLUTION
 
 # %% check q4
-assert isinstance(slope, sp.Expr), "slope must be a SymPy expression"
-assert isinstance(draws, sp.Expr), "draws must be a SymPy expression"
-assert slope.free_symbols <= {delta, nu, a, b, t}, "slope: delta, nu, a, b and t only"
-assert draws.free_symbols <= {delta, a, b, t}, "draws: delta, a, b and t only"
+for answer, may in ((slope, {delta, nu, a, b, t}), (lead, {a, b, t}), (draws, {a, b, t})):
+    assert isinstance(answer, sp.Expr), "each answer must be a SymPy expression"
+    assert answer.free_symbols <= may, f"it may contain {may} only"
 even = {delta: 0.0, nu: 1.0, a: 3.0, b: 3.0, t: 2.0}
-assert abs(slope.subs(even)) < 1e-9, "as many wins as losses at a lead of 0: no slope"
+assert abs(slope.doit().subs(even)) < 1e-9, "as many wins as losses at a lead of 0: no slope"
+assert abs(lead.doit().subs({a: 3.0, b: 3.0, t: 2.0})) < 1e-9, "as many wins: no lead"
 
 # %% [markdown]
 # ## 5. What is wrong with this code? (3 marks)
@@ -156,7 +157,7 @@ assert abs(slope.subs(even)) < 1e-9, "as many wins as losses at a lead of 0: no 
 #
 # - `silent`: a list of four relevances, each 0 or 1, of one query. A model that gives all four items the score 0 gets a `mean_ndcg` of 1, though the average over all orders of the four is below 0.8.
 # - `empty`: of 40 queries 10 have no relevant item. In all others the model puts the relevant items first. Assign what `mean_ndcg` returns; four digits or more.
-# - `after`: three queries have one right and one wrong answer each, and leads of 0.1, 0.1, 0.1. Find three finite leads after an update, as a list, such that `loss` falls by a quarter or more, while the right answer comes first in only one query.
+# - `after`: three queries have one right and one wrong answer each, and leads of 0.1, 0.1, 0.1. Find three finite leads after an update, as a list, such that `loss` falls by a quarter or more, though only one lead is positive and the other two are negative.
 
 # %% answer q5
 ### BEGIN SOLUTION
@@ -167,13 +168,14 @@ silent, empty, after = [1, 0, 0, 0], 0.75, [10.0, -0.01, -0.01]
 assert np.shape(silent) == (4,) and set(silent) <= {0, 1}, "silent: four relevances, 0 or 1"
 assert np.ndim(empty) == 0 and np.isfinite(empty), "empty is one number"
 assert np.shape(after) == (3,) and all(np.isfinite(after)), "after: three finite leads"
+assert sorted(np.sign(after)) == [-1, -1, 1], "one lead is positive, two are negative"
 
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
 # A reward model is trained on pairs of answers to the same prompt with the pairwise logistic loss; in nearly all prompts the same answer is preferred every time. Two plans for its scores: "Show an answer to the user only if its score is above 2", and "The answer to prompt A has 3.2, the one to prompt B only 2.9, so we are better at prompts like A". And a worry: the scores have been growing since the first epoch, and the loss falls and falls.
 #
-# (a) What is wrong with both plans? Name a change of the scores that proves it. (b) Why do the scores grow? (c) What would you do so that the threshold means something, and what would you look at to decide when to stop? Use at most 150 words; formulas count as one word each.
+# (a) What is wrong with both plans? Name a change of the scores that proves it. (b) Why do the scores grow? (c) What would you do so that the threshold means something, and what would you look at to decide when to stop? Each part is worth 1 mark. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===

@@ -197,14 +197,20 @@ def by_quotient(delta, nu, a, b, t):
     return (above - results(delta - STEP, nu, a, b, t)) / (2 * STEP)
 
 
-def best_draws(delta, a, b, t):
-    """By halving: where a difference quotient of the loss changes its sign."""
-    low, high = mpf("1e-3"), mpf(1000)
-    for _ in range(80):
-        nu = (low + high) / 2
-        gap = results(delta, nu + STEP, a, b, t) - results(delta, nu - STEP, a, b, t)
-        low, high = (nu, high) if gap < 0 else (low, nu)
-    return (low + high) / 2
+def both_best(place):
+    """Where both difference quotients of the loss are 0."""
+
+    def formula(a, b, t):
+        def slopes(delta, log_nu):
+            nu = exp(log_nu)
+            grown = results(delta, nu * exp(STEP), a, b, t)
+            shrunk = results(delta, nu * exp(-STEP), a, b, t)
+            return [by_quotient(delta, nu, a, b, t), (grown - shrunk) / (2 * STEP)]
+
+        found = mpmath.findroot(slopes, (mpf(0), mpf(0)), tol=mpf("1e-40"))
+        return exp(found[1]) if place else found[0]
+
+    return formula
 
 
 def ask_slope(rng):
@@ -214,11 +220,13 @@ def ask_slope(rng):
     return [Ask(expression, exactly(by_quotient, *given.values()), **given)]
 
 
-def ask_draws(rng):
-    given = {"delta": rng.uniform(-3, 3, 5)}
-    given |= {name: rng.uniform(0.3, 5, 5) for name in ("a", "b", "t")}
-    expression = "at(draws, delta=delta, a=a, b=b, t=t)"
-    return [Ask(expression, exactly(best_draws, *given.values()), **given)]
+def ask_best(name, place):
+    def draw(rng):
+        given = {each: rng.uniform(0.5, 5, 4) for each in ("a", "b", "t")}
+        truth = exactly(both_best(place), *given.values())
+        return [Ask(f"at({name}, a=a, b=b, t=t)", truth, **given)]
+
+    return draw
 
 
 # ------------------------------------------------------------------ question 5
@@ -245,7 +253,7 @@ def falls_and_loses(answer):
     if len(leads) != 3 or not np.isfinite(np.asarray(answer, dtype=float)).all():
         return False
     before, after = 3 * log1p(exp(mpf("-0.1"))), sum(log1p(exp(-x)) for x in leads)
-    return after <= mpf("0.75") * before and sum(x > 0 for x in leads) == 1
+    return after <= mpf("0.75") * before and sorted(np.sign(answer)) == [-1, -1, 1]
 
 
 BOTH = ("numpy", "sympy")
@@ -267,8 +275,9 @@ QUESTIONS = (
         Item("ends", 1, "short and long `look`, and pages without clicks", cut_off, rtol=1e-6),
     )),
     Question("q4", (
-        Item("slope", 2, "`slope`, at points", ask_slope, 1e-9, 1e-12),
-        Item("draws", 1, "`draws`, at points", ask_draws),
+        Item("slope", 1, "`slope`, at points", ask_slope, 1e-9, 1e-12),
+        Item("lead", 1, "`lead`, at points", ask_best("lead", 0), 1e-9, 1e-12),
+        Item("draws", 1, "`draws`, at points", ask_best("draws", 1)),
     ), packages=BOTH),
     Question("q5", (
         Item("silent", 1, "`silent`", lambda rng: [Ask("silent", is_silent)]),

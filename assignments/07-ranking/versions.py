@@ -345,46 +345,48 @@ def clicks(s, gain, look):
     return gain[np.argsort(s)][:n] @ look[:n] / best if best else np.nan
 
 
-# %% q4 | equal | SymPy differentiates and solves
+# %% q4 | equal | SymPy differentiates; the best of each, put into one another
 delta = sp.symbols("delta", real=True)
-nu, a, b, t, c = sp.symbols("nu a b t c", positive=True)
+nu, a, b, t, q = sp.symbols("nu a b t q", positive=True)
 total = sp.exp(delta / 2) + sp.exp(-delta / 2) + nu
 loss = -a * sp.log(sp.exp(delta / 2) / total) - b * sp.log(sp.exp(-delta / 2) / total)
 loss -= t * sp.log(nu / total)
 slope = sp.Derivative(loss, delta)
-draws = sp.solve((a + b + t) / (c + nu) - t / nu, nu)[0].subs(c, total - nu)
+[root] = sp.solve((b - a) * (q**2 + 1) + (a + b) * (q**2 - 1), q)  # q is e^(delta / 2)
+lead, draws = 2 * sp.log(root), t / (a + b) * (root + 1 / root)
 
 # %% q4 | equal | hyperbolic functions
 delta, nu, a, b, t = sp.symbols("delta nu a b t")
 slope = (b - a) / 2 + (a + b + t) * sp.sinh(delta / 2) / (2 * sp.cosh(delta / 2) + nu)
-draws = 2 * t / (a + b) * sp.cosh(delta / 2)
+lead = sp.log(a) - sp.log(b)
+draws = 2 * t / (a + b) * sp.cosh(lead / 2)
 
-# %% q4 | loses slope draws | as if a draw were half a win for each (rank-bradley-terry)
+# %% q4 | loses slope lead draws | as if a draw were half a win for each (rank-bradley-terry)
 delta = sp.symbols("delta", real=True)
 nu, a, b, t = sp.symbols("nu a b t", positive=True)
 slope = (a + b + t) / (1 + sp.exp(-delta)) - a - t / 2
-draws = t / (a + b + t)
+lead, draws = sp.log((a + t / 2) / (b + t / 2)), t / (a + b + t)
 
 # %% q4 | loses slope | the draws are forgotten in the number of games
 delta = sp.symbols("delta", real=True)
 nu, a, b, t = sp.symbols("nu a b t", positive=True)
 up, down = sp.exp(delta / 2), sp.exp(-delta / 2)
 slope = (b - a) / 2 + (a + b) * (up - down) / (up + down + nu) / 2
-draws = t * (up + down) / (a + b)
+lead, draws = sp.log(a / b), t / sp.sqrt(a * b)
 
-# %% q4 | loses slope draws | the wrong sign; and draws at a lead of 0
+# %% q4 | loses slope lead draws | the wrong signs; and draws at a lead of 0
 delta = sp.symbols("delta", real=True)
 nu, a, b, t = sp.symbols("nu a b t", positive=True)
 up, down = sp.exp(delta / 2), sp.exp(-delta / 2)
 slope = (a - b) / 2 - (a + b + t) * (up - down) / (up + down + nu) / 2
-draws = 2 * t / (a + b)
+lead, draws = sp.log(b / a), 2 * t / (a + b)
 
 # %% q4 | loses draws | the share of draws for their strength
 delta = sp.symbols("delta", real=True)
 nu, a, b, t = sp.symbols("nu a b t", positive=True)
 up, down = sp.exp(delta / 2), sp.exp(-delta / 2)
 slope = (b - a) / 2 + (a + b + t) * (up - down) / (up + down + nu) / 2
-draws = t / (a + b + t) * (up + down)
+lead, draws = sp.log(a / b), t / (a + b + t)
 
 # %% q5 | equal | other answers
 silent, empty, after = np.array([1, 1, 0, 0]), 30 / 40, (-1e-6, 50, -0.001)
@@ -397,3 +399,6 @@ silent, empty, after = [1, 1, 1, 0], 0.75, [10.0, 0.01, -0.01]
 
 # %% q5 | loses after empty | the pairs that are lost cost too much (rank-worse)
 silent, empty, after = [1, 0, 0, 0], 0.25, [3.0, -0.1, -0.1]
+
+# %% q5 | loses after | leads of 0, which nobody can call an order
+silent, empty, after = [1, 0, 0, 0], 0.75, [5, 0, 0]

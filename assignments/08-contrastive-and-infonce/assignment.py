@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 8 of the book; its symbols are used here. Logarithms are natural, losses are in nats.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy). All arrays are float64, or boolean where it says so.
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question. All arrays are float64, or boolean where it says so.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -108,7 +108,7 @@ assert np.allclose(triplets(line, np.array([0, 1, 0]), 2.0), (3.5, 3.5, 1.0)), (
 #
 # - `slope`: $\partial L / \partial \tau$, in the symbols `s`, `r`, `tau`, `b`, `N`.
 # - `bias`: an encoder that tells nothing apart has $r = s$. The bias $b$ at which its loss is smallest, in the symbols `s`, `tau`, `N`.
-# - `lowest`: the loss there, in the symbol `N` alone.
+# - `fall`: an encoder that tells partners apart has $s > r$. At the bias $b = -(s + r)/(2\tau)$ and low temperatures its loss is close to $N e^{-c/\tau}$ (the quotient goes to 1 as $\tau \to 0$). The number $c$, in the symbols `s`, `r`.
 
 # %% answer q3
 s, r, b = sp.symbols("s r b", real=True)
@@ -118,14 +118,14 @@ partner, other = s / tau + b, r / tau + b
 loss = sp.log(1 + sp.exp(-partner)) + (N - 1) * sp.log(1 + sp.exp(other))
 slope = sp.diff(loss, tau)
 bias = -sp.log(N - 1) - s / tau  # the logit is the log odds of 1 : N - 1
-lowest = N * sp.log(N) - (N - 1) * sp.log(N - 1)
+fall = (s - r) / 2  # both logits are (s - r) / (2 tau), and softplus(-h) is close to e^-h
 ### END SOLUTION
 
 # %% check q3
-assert all(isinstance(each, sp.Expr) for each in (slope, bias, lowest)), "SymPy expressions"
+assert all(isinstance(each, sp.Expr) for each in (slope, bias, fall)), "SymPy expressions"
 assert slope.free_symbols <= {s, r, tau, b, N}, "slope may contain s, r, tau, b and N only"
 assert bias.free_symbols <= {s, tau, N}, "bias may contain s, tau and N only"
-assert lowest.free_symbols <= {N}, "lowest may contain N only"
+assert fall.free_symbols <= {s, r}, "fall may contain s and r only"
 numbers = {s: 1, r: 0, tau: 1, b: -1, N: 3}
 assert abs(slope.doit().subs(numbers) - 0.5) < 1e-9, (
     "the partner's logit is 0: it pulls with one half"
@@ -150,11 +150,10 @@ assert abs(bias.doit().subs({s: 0.5, tau: 1, N: 2}) + 0.5) < 1e-9, (
 #     return np.mean(np.log(others) - np.log(e[view, partner]))
 # ```
 #
-# Below, "ordinary vectors" have lengths between 0.5 and 2.
+# All vectors have lengths between 0.5 and 2.
 #
-# - `cold`: assign a temperature $\tau \ge 10^{-4}$ at which it returns nan for *every* batch of ordinary vectors.
-# - `x`, `y`: assign a batch of ordinary vectors, each array of the shape (2, 3), for which at $\tau = 0.02$ it returns a number that is more than 1 away from the true loss, or no finite number at all. (Here no exponential overflows.)
-# - `repaired(x, y, tau)`: write it as it should be, for $\tau \ge 10^{-4}$. The vectors may be as long as $10^{200}$ or as short as $10^{-200}$. A vector of zeros has the cosine 0 with every vector. Return one number, right to $10^{-8}$.
+# - `x`, `y`: assign a batch, each array of the shape (2, 3), for which at $\tau = 0.02$ it returns a number that is more than 1 away from the true loss, or no finite number at all. (Here no exponential overflows.)
+# - `repaired(x, y, tau)`: write it as it should be, for $\tau \ge 10^{-4}$. Return one number, with an absolute error of at most $10^{-8}$.
 
 
 # %% answer q4
@@ -162,10 +161,7 @@ def repaired(x, y, tau):
     """The NT-Xent loss of two views."""
     ### BEGIN SOLUTION
     u = np.concatenate([x, y])
-    largest = np.abs(u).max(axis=1, keepdims=True)
-    u = u / np.where(largest > 0, largest, 1.0)
-    length = np.linalg.norm(u, axis=1, keepdims=True)
-    u = u / np.where(length > 0, length, 1.0)
+    u = u / np.linalg.norm(u, axis=1, keepdims=True)
     s = u @ u.T
     np.fill_diagonal(s, -np.inf)
     view = np.arange(len(u))
@@ -174,20 +170,18 @@ def repaired(x, y, tau):
     ### END SOLUTION
 
 
-# cold, x, y
+# x, y
 ### BEGIN SOLUTION
-cold = 0.001
 x = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 y = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0]])
 ### END SOLUTION
 
 
 # %% check q4
-assert np.ndim(cold) == 0 and cold >= 1e-4, "cold is one number, at least 0.0001"
 assert np.shape(x) == np.shape(y) == (2, 3), "x and y hold two vectors of three entries each"
 lengths = np.linalg.norm(np.concatenate([x, y]), axis=1)
 assert np.all((lengths >= 0.5) & (lengths <= 2)), "lengths between 0.5 and 2"
-corners = np.array([[3.0, 0.0], [0.0, 5.0]])
+corners = np.array([[2.0, 0.0], [0.0, 0.5]])
 assert np.isclose(repaired(corners, corners, 1.0), 0.5514, atol=1e-4), (
     "two pairs at right angles: ln(e + 2) - 1"
 )
@@ -236,7 +230,7 @@ assert np.isclose(found, 1.0, rtol=1e-5), "two share the largest similarity"
 # 2. "At $\tau = 1$ our best batch of 512 pairs, in 512 dimensions, has a loss of 5.24, at $\tau = 0.1$ it has 0.9. So $\tau = 0.1$ fits better."
 # 3. "On fresh pairs with $N = 64$ the expected loss is 0.3. As it is so low, the embeddings share at least 5 nats of information."
 #
-# Say for each claim whether it follows, and why (not), with the number that should have been compared. Use at most 150 words; formulas count as one word each.
+# Say for each claim whether it follows, and why (not), with the number that should have been compared (1 mark each). Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===

@@ -273,58 +273,48 @@ def sigma(h):
 
 slope = (s * sigma(-s / tau - b) - (N - 1) * r * sigma(r / tau + b)) / tau**2
 bias = sp.log(1 / (N - 1)) - s / tau
-lowest = sp.log(N) + (N - 1) * sp.log(N / (N - 1))
+fall = s - (s + r) / 2
 
-# %% q3 | equal | solved by SymPy
+# %% q3 | equal | a derivative left as it stands
 s, r, b, tau, N = sp.symbols("s r b tau N", positive=True)
 loss = sp.log(1 + sp.exp(-s / tau - b)) + (N - 1) * sp.log(1 + sp.exp(r / tau + b))
 slope = sp.Derivative(loss, tau)
-logit = sp.symbols("h", real=True)
-flat = sp.log(1 + sp.exp(-logit)) + (N - 1) * sp.log(1 + sp.exp(logit))
-best = -sp.log(N - 1)
-bias = best - s / tau
-lowest = flat.subs(logit, best)
+bias = -sp.log((N - 1) * sp.exp(s / tau))
+fall = sp.Rational(1, 2) * s - 0.5 * r
 
 # %% q3 | loses slope | the factor -1 / tau^2 is forgotten (con-tau)
 s, r, b = sp.symbols("s r b", real=True)
 tau, N = sp.symbols("tau N", positive=True)
 partner, other = s / tau + b, r / tau + b
 slope = -s / (1 + sp.exp(partner)) + (N - 1) * r / (1 + sp.exp(-other))
-bias = -sp.log(N - 1) - s / tau
-lowest = N * sp.log(N) - (N - 1) * sp.log(N - 1)
+bias, fall = -sp.log(N - 1) - s / tau, (s - r) / 2
 
-# %% q3 | loses slope bias lowest | InfoNCE, where a bias cancels (con-nce)
+# %% q3 | loses slope bias fall | InfoNCE, where a bias cancels (con-nce)
 s, r, b = sp.symbols("s r b", real=True)
 tau, N = sp.symbols("tau N", positive=True)
 slope = sp.diff(sp.log(1 + (N - 1) * sp.exp((r - s) / tau)), tau)
-bias = sp.Integer(0)
-lowest = sp.log(N)
+bias, fall = sp.Integer(0), s - r
 
-# %% q3 | loses bias lowest | N others to one partner, not N - 1
+# %% q3 | loses bias | N others to one partner, not N - 1
 s, r, b = sp.symbols("s r b", real=True)
 tau, N = sp.symbols("tau N", positive=True)
 partner, other = s / tau + b, r / tau + b
 slope = sp.diff(sp.log(1 + sp.exp(-partner)) + (N - 1) * sp.log(1 + sp.exp(other)), tau)
-bias = -sp.log(N) - s / tau
-lowest = (N + 1) * sp.log(N + 1) - N * sp.log(N)
+bias, fall = -sp.log(N) - s / tau, (s - r) / 2
 
-# %% q3 | loses bias | the similarity is not subtracted
+# %% q3 | loses bias fall | the similarity is not subtracted; the bias is left out
 s, r, b = sp.symbols("s r b", real=True)
 tau, N = sp.symbols("tau N", positive=True)
 partner, other = s / tau + b, r / tau + b
 slope = sp.diff(sp.log(1 + sp.exp(-partner)) + (N - 1) * sp.log(1 + sp.exp(other)), tau)
-bias = -sp.log(N - 1)
-lowest = N * sp.log(N) - (N - 1) * sp.log(N - 1)
+bias, fall = -sp.log(N - 1), s
 
 
-# %% q4 | equal | loops over the views, and a small temperature in float32
+# %% q4 | equal | loops over the views
 def repaired(x, y, tau):
     def unit(v):
-        largest = max(abs(t) for t in v)
-        if largest == 0:
-            return v
-        v = [t / largest for t in v]
-        return [t / math.sqrt(sum(a * a for a in v)) for t in v]
+        length = math.hypot(*v)
+        return [t / length for t in v]
 
     views = [unit(v) for v in x.tolist() + y.tolist()]
     total = 0.0
@@ -340,26 +330,23 @@ def repaired(x, y, tau):
 import math
 import operator
 
-cold = np.float32(0.00125)
 x, y = [[1, 0, 0], [-1, 0, 0]], [[0, 1, 0], [0, 0, 1]]
 
 
 # %% q4 | equal | in long double, and the diagonals of a block
 def repaired(x, y, tau):
     u = np.concatenate([x, y]).astype(np.longdouble)
-    u = u / np.abs(u).max(axis=1, keepdims=True).clip(1e-300)
-    length = np.sqrt((u * u).sum(axis=1, keepdims=True))
-    u = u / np.where(length == 0, 1, length)
+    u = u / np.sqrt((u * u).sum(axis=1, keepdims=True))
     n, s = len(x), (u @ u.T) / np.longdouble(tau)
     s -= np.diag(np.full(2 * n, np.inf))
     mates = np.concatenate([np.diagonal(s, n), np.diagonal(s, -n)])
     return float(np.mean(np.logaddexp.reduce(s, axis=1) - mates))
 
 
-cold, x, y = 1 / 710, np.eye(2, 3), -1.5 * np.eye(2, 3)[::-1]
+x, y = np.eye(2, 3), -1.5 * np.eye(2, 3)[::-1]
 
 
-# %% q4 | loses cold batch repair lengths | nothing is repaired (con-self)
+# %% q4 | loses batch repair cold | nothing is repaired (con-self)
 def repaired(x, y, tau):
     u = np.concatenate([x, y])
     u = u / np.linalg.norm(u, axis=1, keepdims=True)
@@ -369,53 +356,61 @@ def repaired(x, y, tau):
     return np.mean(np.log(others) - np.log(e[view, np.roll(view, len(x))]))
 
 
-cold, x, y = 0.0015, np.eye(2, 3), np.eye(2, 3)
+x, y = np.eye(2, 3), np.eye(2, 3)
 
 
-# %% q4 | loses repair lengths | the view itself is left in (con-self)
+# %% q4 | loses repair cold | the view itself is left in (con-self)
 def repaired(x, y, tau):
     u = np.concatenate([x, y])
-    u = u / np.abs(u).max(axis=1, keepdims=True).clip(1e-300)
-    u = u / np.linalg.norm(u, axis=1, keepdims=True).clip(1e-300)
+    u = u / np.linalg.norm(u, axis=1, keepdims=True)
     s = u @ u.T / tau
     view = np.arange(len(u))
     return np.mean(np.logaddexp.reduce(s, axis=1) - s[view, np.roll(view, len(x))])
 
 
-cold, x, y = 0.001, np.eye(2, 3), -np.eye(2, 3)[::-1]
+x, y = np.eye(2, 3), -np.eye(2, 3)[::-1]
 
 
-# %% q4 | loses repair lengths | candidates of the other kind only, as CLIP has them (con-relatives)
+# %% q4 | loses repair cold | candidates of the other kind only, as CLIP has them (con-relatives)
 def repaired(x, y, tau):
-    def unit(v):
-        v = v / np.abs(v).max(axis=1, keepdims=True).clip(1e-300)
-        return v / np.linalg.norm(v, axis=1, keepdims=True).clip(1e-300)
-
-    s = unit(x) @ unit(y).T / tau
+    u, v = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (x, y))
+    s = u @ v.T / tau
     both = np.logaddexp.reduce(s, axis=0) + np.logaddexp.reduce(s, axis=1)
     return np.mean(both) / 2 - np.mean(np.diagonal(s))
 
 
-cold, x, y = 0.001, np.eye(2, 3), -np.eye(2, 3)[::-1]
+x, y = np.eye(2, 3), -np.eye(2, 3)[::-1]
 
 
-# %% q4 | loses repair | masked, but exponentials that overflow (con-exponentials)
+# %% q4 | loses repair cold | dot products of vectors that are not normalized
 def repaired(x, y, tau):
     u = np.concatenate([x, y])
-    u = u / np.abs(u).max(axis=1, keepdims=True).clip(1e-300)
-    u = u / np.linalg.norm(u, axis=1, keepdims=True).clip(1e-300)
+    s = u @ u.T
+    np.fill_diagonal(s, -np.inf)
+    view = np.arange(len(u))
+    mate = s[view, np.roll(view, len(x))]
+    return np.logaddexp.reduce((s - mate[:, None]) / tau, axis=1).mean()
+
+
+x, y = np.eye(2, 3), -np.eye(2, 3)[::-1]
+
+
+# %% q4 | loses cold | masked, but exponentials that overflow (con-exponentials)
+def repaired(x, y, tau):
+    u = np.concatenate([x, y])
+    u = u / np.linalg.norm(u, axis=1, keepdims=True)
     e = np.exp(u @ u.T / tau) * (1 - np.eye(len(u)))
     view = np.arange(len(u))
     return np.mean(np.log(e.sum(axis=1)) - np.log(e[view, np.roll(view, len(x))]))
 
 
-cold, x, y = 0.001, np.eye(2, 3), -np.eye(2, 3)[::-1]
+x, y = np.eye(2, 3), -np.eye(2, 3)[::-1]
 
 
-# %% q4 | loses lengths | norms that overflow and vanish, and an eps (con-cancellation)
+# %% q4 | loses batch | a batch on which the code is right, and vectors too long
 def repaired(x, y, tau):
     u = np.concatenate([x, y])
-    u = u / (np.linalg.norm(u, axis=1, keepdims=True) + 1e-12)
+    u = u / np.linalg.norm(u, axis=1, keepdims=True)
     s = u @ u.T
     np.fill_diagonal(s, -np.inf)
     view = np.arange(len(u))
@@ -423,22 +418,7 @@ def repaired(x, y, tau):
     return np.logaddexp.reduce((s - mate[:, None]) / tau, axis=1).mean()
 
 
-cold, x, y = 0.001, np.eye(2, 3), -np.eye(2, 3)[::-1]
-
-
-# %% q4 | loses cold batch | a temperature that only sometimes fails, and vectors too long
-def repaired(x, y, tau):
-    u = np.concatenate([x, y])
-    u = u / np.abs(u).max(axis=1, keepdims=True).clip(1e-300)
-    u = u / np.linalg.norm(u, axis=1, keepdims=True).clip(1e-300)
-    s = u @ u.T
-    np.fill_diagonal(s, -np.inf)
-    view = np.arange(len(u))
-    mate = s[view, np.roll(view, len(x))]
-    return np.logaddexp.reduce((s - mate[:, None]) / tau, axis=1).mean()
-
-
-cold, x, y = 0.02, 1e200 * np.eye(2, 3), np.eye(2, 3)
+x, y = 1e200 * np.eye(2, 3), np.eye(2, 3)
 
 
 # %% q5 | equal | Newton's method in 1 / tau, from the side where it cannot overshoot

@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 9 of the book; its symbols are used here.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy). Arrays are float64 where nothing else is said.
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question. Arrays are float64 where nothing else is said.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -88,31 +88,33 @@ assert np.isclose(found[2], 26 / 3), "the squared distances from 5 are 9, 1 and 
 #
 # $$ L = \frac{a^g \cdot a + b^g \cdot b}{a^g + b^g}. $$
 #
-# Give three SymPy expressions; any equivalent form is right.
+# Give two SymPy expressions; any equivalent form is right.
 #
-# - `constant`: the share of the first example if the weights are treated as constants (no gradient goes through them), in the symbols `a`, `b`, `g`.
-# - `share`: its share $\partial L/\partial a$ if the gradient does go through the weights, in the symbols `a`, `b`, `g`.
+# - `share`: the share $\partial L/\partial a$ of the first example, with the gradient going through the weights, in the symbols `a`, `b`, `g`.
 # - `turn`: for $g = -2$ the share of the first example is positive for small $a$ and negative for large $a$: training makes a hard example *worse*. The loss $a$ at which it changes its sign, in the symbol `b`.
+#
+# And two numbers:
+#
+# - `harmless`: a tuple of the smallest and the largest $g$ for which the share is negative for no $a$ and $b$ at all.
 
 # %% answer q3
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 ### BEGIN SOLUTION
-constant = a**g / (a**g + b**g)
 share = sp.diff((a ** (g + 1) + b ** (g + 1)) / (a**g + b**g), a)
 turn = (1 + sp.sqrt(2)) * b  # a^2 - 2ab - b^2 = 0
+harmless = -1, 0  # with b = 1, the sign is that of a^(g + 1) + (g + 1) a - g
 ### END SOLUTION
 
 # %% check q3
-assert all(isinstance(each, sp.Expr) for each in (constant, share, turn)), "SymPy expressions"
-assert constant.free_symbols <= {a, b, g}, "constant may contain a, b and g only"
+assert all(isinstance(each, sp.Expr) for each in (share, turn)), "SymPy expressions"
 assert share.free_symbols <= {a, b, g}, "share may contain a, b and g only"
 assert turn.free_symbols <= {b}, "turn may contain b only"
 numbers = {a: 3, b: 1, g: 1}
-assert abs(constant.doit().subs(numbers) - 0.75) < 1e-9, "the weights are 3 and 1"
 assert abs(share.doit().subs(numbers) - 0.875) < 1e-9, (
     "L = (a^2 + 1) / (a + 1): its slope at 3 is 14 / 16"
 )
+assert len(harmless) == 2 and harmless[0] < harmless[1], "two numbers, the smaller first"
 
 # %% [markdown]
 # ## 4. What is wrong with this code? (3 marks)
@@ -128,9 +130,9 @@ assert abs(share.doit().subs(numbers) - 0.875) < 1e-9, (
 #     return total / len(losses)
 # ```
 #
-# - `sizes`, `means`: two batches, without padding that could do harm. Assign their numbers of kept tokens (two positive integers) and their mean losses (two numbers from 0 to 10), such that the code returns 5 or less, though the mean over the tokens is 9.9 or more.
+# - `sizes`, `means`: two batches, without padding. Assign their numbers of kept tokens (two positive integers) and their mean losses (two numbers from 0 to 10), such that the code returns 5 or less, though the mean over the tokens is 9.9 or more.
 # - `stop`: the batches of a long epoch all have the mean loss 3. Assign the number at which `total` stands still.
-# - `repaired(losses, keep)`: write it as it should be. Padding may be nan or inf, a batch may be all padding, and the mean of nothing is 0. Return one number, as exact as float64 allows for these float16 losses.
+# - `repaired(losses, keep)`: write it as it should be. Padding may be nan or inf, a batch may be all padding, and the mean of nothing is 0. Return one number, with a relative error of at most $10^{-9}$, for up to 20,000 losses.
 
 
 # %% answer q4
@@ -195,17 +197,17 @@ assert np.isclose(added(np.array([0.0, 2.0]), 0.1), 0.0499, atol=1e-4), (
 #
 # (a) A trainer runs on 8 processes. Each takes documents of very different lengths, averages the loss over its own tokens, and calls `backward`; the gradients are then averaged over the processes. "The loss that it shows differs by one percent only from that on one process, so the gradient is right too." Is it? What must each process compute so that the gradient is exactly that of one process? Give the formula, with every factor.
 #
-# (b) A classifier of rare faults is trained again with weights of inverse frequency. It now finds 82% of the faults instead of 67%, at the same AUC. "The weights have improved the model, so its probabilities can now be trusted for deciding in the plant", where faults are as rare as they were in the training data. Is that right? What do you advise?
+# (b) The loss of a language model is the mean over texts of the *sum* over their tokens. After the texts are cut from 1,000 tokens to 500, it is 1,250; before, it was 2,400. "The model has become better. Only the data have changed, so the rate of gradient descent, the weight decay, and the clipping of gradients longer than 1 stay as they are." Is that right? What do you advise?
 #
-# Use at most 150 words; formulas count as one word each.
+# Each part is worth 2 marks. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
 # - 1: (a) no: it is a mean of means. A token counts for $1/(8 n_b)$, more in a process with few tokens. A nearly right value says nothing about the gradient.
 # - 1: each process takes the *sum* of its losses, divided by the number $n$ of tokens of all processes (known before `backward`), times 8 because the gradients are averaged: $L_b = \frac8n \sum_{i \in b} \ell_i$. Half a mark without the factor 8 (or "sum the gradients instead").
-# - 1: (b) no: the AUC has not changed, so the model orders the cases as before. The weights have moved what it says toward the rare class, its probabilities are now too high for the plant.
-# - 1: take the plainly trained model with its probabilities, and choose the threshold by the costs of a miss and an alarm (or shift the logits of the weighted model back to the frequencies of the plant).
+# - 1: (b) no: a sum grows with the number of tokens. Per token the loss was 2.4 and is 2.5, so it has become a little worse (half a mark for "not comparable" without these numbers).
+# - 1: the gradient is about half as large, so the same rate takes steps half as long, weight decay counts for twice as much against it, and clipping cuts less (two of the three, or the rule behind them). Divide by the number of tokens, and choose rate, decay and clipping for that loss once.
 # === END MARK SCHEME ===
 # (a) No. The mean of own means is another objective: a token counts $1/(8n_b)$ instead of $1/n$. The value may be nearly the same while the gradient is far off. Count the tokens $n$ of all processes first; each process then differentiates $\frac8n \sum_{i \in b} \ell_i$. The 8 undoes the averaging of gradients.
 #
-# (b) No. With the same AUC the model orders the cases as it did; the weights only moved its answers toward faults. So its probabilities are those of a world in which faults are as frequent as the rest, too high for the plant. Train plainly, keep those probabilities, and lower the threshold to what a missed fault costs against a false alarm.
+# (b) No. A sum grows with the length: per token the loss was $2400/1000 = 2.4$ and is now $1250/500 = 2.5$. And the gradient is about half as large. With the same rate the steps are half as long, weight decay weighs twice as much against the loss, and fewer gradients are clipped. Divide by the number of all tokens, and choose rate, decay and clipping once, for that loss.

@@ -109,25 +109,8 @@ def weighted(a, b, g):
     return (a ** (1 + g) + b ** (1 + g)) / (a**g + b**g)
 
 
-def three(rng):
-    return rng.uniform(0.2, 3, 6), rng.uniform(0.2, 3, 6), rng.uniform(-3, 3, 6)
-
-
-def ask_constant(rng):
-    """The slope with the weights of the place where it is taken."""
-    a, b, g = three(rng)
-
-    def formula(a, b, g):
-        def mean(moved):
-            return (a**g * moved + b**g * b) / (a**g + b**g)
-
-        return mean(a + 1) - mean(a)
-
-    return [Ask("at(constant, a=a, b=b, g=g)", exactly(formula, a, b, g), a=a, b=b, g=g)]
-
-
 def ask_share(rng):
-    a, b, g = three(rng)
+    a, b, g = rng.uniform(0.2, 3, 6), rng.uniform(0.2, 3, 6), rng.uniform(-3, 3, 6)
 
     def quotient(a, b, g):
         step = mpf("1e-16")
@@ -151,6 +134,28 @@ def ask_turn(rng):
         return low
 
     return [Ask("at(turn, b=b)", exactly(highest, b), b=b)]
+
+
+def falls(g):
+    """Whether the loss falls anywhere as a grows; b is 1, for only a / b matters."""
+    for power in (-40, -20, -1, 0, 1, 20, 40):
+        a = mpf(10) ** power
+        if weighted(a * (1 + mpf("1e-60")), 1, g) < weighted(a, 1, g):
+            return True
+    return False
+
+
+def ask_harmless(rng):
+    """By halving, from a power in between at which nothing falls."""
+    ends = []
+    with mpmath.workdps(250):
+        for wrong in (mpf(-3), mpf(2)):
+            right = mpf("-0.5")
+            for _ in range(50):
+                g = (right + wrong) / 2
+                right, wrong = (right, g) if falls(g) else (g, wrong)
+            ends.append(float(right))
+    return [Ask("harmless", tuple(ends))]
 
 
 # ------------------------------------------------------------------ question 4
@@ -179,7 +184,7 @@ def ask_repaired(losses, keep):
 
 
 def epochs(rng):
-    """Unequal batches, one of them empty; then sums beyond float16; then nothing."""
+    """Unequal batches, one of them empty; sums beyond float16, and beyond float32; nothing."""
     keep = np.arange(6) < rng.integers(1, 7, (5, 4, 1))
     keep[0, :, 1:] = False
     keep[2] = False
@@ -187,10 +192,13 @@ def epochs(rng):
     losses = (scale * rng.gamma(2, 1, keep.shape)).astype(np.float16)
     losses = np.where(keep, losses, rng.choice([np.nan, np.inf], keep.shape)).astype(np.float16)
     large = rng.uniform(1e4, 6e4, (12, 6, 9)).astype(np.float16)
+    long = rng.gamma(2, 1, (3, 20, 25, 40)).astype(np.float16)
+    long[:, 0, 0, 0] = 6e4
     return [
         ask_repaired(losses, keep),
         ask_repaired(large, rng.random(large.shape) < 0.9),
         ask_repaired(losses, np.zeros_like(keep)),
+        *(ask_repaired(each, rng.random(each.shape) < 0.9) for each in long),
     ]
 
 
@@ -224,10 +232,14 @@ def small_tilts(rng):
     return [ask_added(spread(rng), t) for t in tilts]
 
 
+def nearly_zero(answer):
+    return np.shape(answer) == () and abs(float(answer)) <= 1e-6
+
+
 def no_tilt(rng):
     same = np.full(7, rng.uniform(1, 900))
     pairs = [(spread(rng), 0), (same, 0), (same, 1e5), (same, -1e-8), (same[:1], 2)]
-    return [ask_added(*pair) for pair in pairs]
+    return [Ask("added(losses, t)", nearly_zero, losses=a, t=float(t)) for a, t in pairs]
 
 
 QUESTIONS = (
@@ -243,9 +255,9 @@ QUESTIONS = (
         Item("digits", 1, "large means that are nearly equal", close_means, 1e-7),
     )),
     Question("q3", (
-        Item("constant", 1, "`constant`, at points", ask_constant),
         Item("share", 1, "`share`, at points", ask_share),
         Item("turn", 1, "`turn`, at points", ask_turn),
+        Item("harmless", 1, "`harmless`", ask_harmless, 1e-6, 1e-6),
     ), packages=("numpy", "sympy")),
     Question("q4", (
         Item("batches", 1, "`sizes` and `means`", lambda rng: [Ask("(sizes, means)", far_apart)]),
@@ -255,8 +267,8 @@ QUESTIONS = (
     Question("q5", (
         Item("values", 1, "ordinary tilts", ordinary_tilts, 1e-5),
         Item("large", 1, "large tilts and losses", large_tilts, 1e-6),
-        Item("small", 1, "small tilts", small_tilts, 1e-6),
-        Item("cases", 1, "no tilt, and equal losses", no_tilt, 1e-6, 1e-6),
+        Item("small", 2, "small tilts, no tilt, and equal losses",
+             lambda rng: [*small_tilts(rng), *no_tilt(rng)], 1e-6),
     )),
-    Written("q6", 4, "eight processes, and rare faults"),
+    Written("q6", 4, "eight processes, and shorter texts"),
 )  # fmt: skip

@@ -215,46 +215,41 @@ def together(n, mean, var):
 # %% q3 | equal | by hand
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
-constant = 1 / (1 + (b / a) ** g)
 mean = (a ** (g + 1) + b ** (g + 1)) / (a**g + b**g)
-share = constant * (1 + g * (1 - mean / a))
-turn = b / (sp.sqrt(2) - 1)
+share = (1 + g * (1 - mean / a)) / (1 + (b / a) ** g)
+turn, harmless = b / (sp.sqrt(2) - 1), [-1.0, 0.0]
 
 # %% q3 | equal | a derivative that is not carried out, and a root by SymPy
 a, b, g = sp.symbols("a b g", positive=True)
-constant = sp.exp(g * sp.log(a)) / (sp.exp(g * sp.log(a)) + b**g)
 loss = (a**g * a + b**g * b) / (a**g + b**g)
 share = sp.Derivative(loss, a)
 turn = sp.solve(loss.subs(g, -2).diff(a), a)[-1]
+harmless = sp.Integer(-1), sp.Integer(0)
 
-# %% q3 | loses share | the gradient through the weights is forgotten (red-weighted-gradient)
+# %% q3 | loses share harmless | no gradient through the weights (red-weighted-gradient)
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
-constant = a**g / (a**g + b**g)
-share = constant
-turn = (1 + sp.sqrt(2)) * b
+share = a**g / (a**g + b**g)
+turn, harmless = (1 + sp.sqrt(2)) * b, (-np.inf, np.inf)
 
-# %% q3 | loses constant share turn | divided by N, not by the weights (red-normalizers)
+# %% q3 | loses share turn harmless | divided by N, not by the weights (red-normalizers)
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
-constant = a**g / 2
 share = (g + 1) * a**g / 2
-turn = b
+turn, harmless = b, (-1, np.inf)
 
-# %% q3 | loses turn | where the loss is that of b
+# %% q3 | loses turn harmless | where the loss is that of b; weights that grow look harmless
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
-constant = a**g / (a**g + b**g)
 share = sp.diff((a ** (g + 1) + b ** (g + 1)) / (a**g + b**g), a)
-turn = b
+turn, harmless = b, (-1, 1)
 
-# %% q3 | loses share turn | the weight's own slope alone
+# %% q3 | loses share turn harmless | the weight's own slope alone; a grid of moderate losses
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
-constant = a**g / (a**g + b**g)
 mean = (a ** (g + 1) + b ** (g + 1)) / (a**g + b**g)
 share = g * a ** (g - 1) * (a - mean) / (a**g + b**g)
-turn = 2 * b
+turn, harmless = 2 * b, (-1.2, 0.2)
 
 
 # %% q4 | equal | Python's numbers, and other batches
@@ -297,6 +292,15 @@ def repaired(losses, keep):
     pairs = zip(losses.astype(float), keep, strict=True)
     means = [batch[mask].mean() for batch, mask in pairs if mask.any()]
     return np.mean(means) if means else 0.0
+
+
+sizes, means, stop = (999, 1), (10.0, 0.0), 8192
+
+
+# %% q4 | loses repair | the sum in float32 (red-floats)
+def repaired(losses, keep):
+    kept = losses[keep].astype(np.float32)
+    return kept.sum() / max(len(kept), 1)
 
 
 sizes, means, stop = (999, 1), (10.0, 0.0), 8192
@@ -361,7 +365,7 @@ def added(losses, t):
     return (top + math.log(sum(math.exp(v - top) for v in u) / n)) / t
 
 
-# %% q5 | loses large small cases | the formula as it stands (red-tilted-digits)
+# %% q5 | loses large small | the formula as it stands (red-tilted-digits)
 def added(losses, t):
     return np.log(np.exp(t * losses).mean()) / t - losses.mean()
 
@@ -401,7 +405,7 @@ def added(losses, t):
     return np.log1p(np.expm1(u).mean()) / t
 
 
-# %% q5 | loses cases | the limit at 0 is forgotten
+# %% q5 | loses small | the limit at 0 is forgotten
 def added(losses, t):
     u = t * (losses - losses.mean())
     top = u.max()

@@ -3,8 +3,8 @@
 #
 # 20 marks, about 90 minutes. It belongs to chapter 10 of the book; its symbols are used here.
 #
-# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone. Put everything an answer needs into its own cell. Only NumPy is at hand there (in question 3 also SymPy). All arrays are float64.
+# - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 3 also SymPy); any other import, even one that is not used, costs the question. All arrays are float64.
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
@@ -91,26 +91,27 @@ found = descend(lambda theta: 0 * theta, start, np.array([0.1]), 0.0, 1.0, 0.5)
 assert np.allclose(found[1], [0.95, 0.0]), "nothing but weight decay"
 
 # %% [markdown]
-# ## 3. A stale gradient (3 marks)
+# ## 3. A gradient that looks ahead (3 marks)
 #
-# Two processes take turns: while one takes a step, the other still computes. So each step uses the gradient at the point *before*. On a parabola $\frac12 \lambda x^2$ that is
+# Somebody guesses the next gradient from the last two, by $2 g_k - g_{k-1}$, and steps along that. On a parabola $\frac12 \lambda x^2$ this is
 #
-# $$ x_{k+1} = x_k - \eta \lambda\, x_{k-1}, \qquad x_{-1} = x_0. $$
+# $$ x_{k+1} = x_k - \eta \lambda\, (2 x_k - x_{k-1}), \qquad x_{-1} = x_0. $$
 #
 # Give three SymPy expressions; any equivalent form is right.
 #
 # - `border`: the number such that the run converges from every $x_0$ for $0 < \eta <$ `border`, and not beyond, in the symbol `lam` (for $\lambda$).
 # - `best`: the rate at which it converges fastest (the largest root in size is smallest), in the symbol `lam`.
-# - `point`: $x_k$ at the rate `best`, in the symbols `k` and `x0`.
+# - `point`: $x_k$ at the rate `best`, for odd and even $k$, in the symbols `k` and `x0`.
 
 # %% answer q3
 lam, x0 = sp.symbols("lam x0", positive=True)
 k = sp.symbols("k", integer=True, nonnegative=True)
 ### BEGIN SOLUTION
-# r^2 - r + eta lam = 0: complex roots have the size sqrt(eta lam), real ones are above 1/2
-border = 1 / lam
-best = 1 / (4 * lam)
-point = (1 + k / 2) * sp.Rational(1, 2) ** k * x0
+# r^2 - (1 - 2h) r - h = 0 with h = eta lam: one root above 0, one below. The lower one is -1 at
+# h = 2/3. They are equal in size where their sum 1 - 2h is 0; then r^2 = 1/2.
+border = 2 / (3 * lam)
+best = 1 / (2 * lam)
+point = x0 * sp.Rational(1, 2) ** sp.ceiling(k / 2)
 ### END SOLUTION
 
 # %% check q3
@@ -118,7 +119,7 @@ assert all(isinstance(each, sp.Expr) for each in (border, best, point)), "SymPy 
 assert border.free_symbols <= {lam} and best.free_symbols <= {lam}, "may contain lam only"
 assert point.free_symbols <= {k, x0}, "point may contain k and x0 only"
 assert abs(point.doit().subs({k: 0, x0: 3}) - 3) < 1e-9, "the start is x0"
-assert 0 < best.subs(lam, 1) < border.subs(lam, 1) < 2, "a stale gradient allows less than 2"
+assert 0 < best.subs(lam, 1) < border.subs(lam, 1), "the best rate is below the border"
 
 # %% [markdown]
 # ## 4. What is wrong with this code? (3 marks)
@@ -133,8 +134,8 @@ assert 0 < best.subs(lam, 1) < border.subs(lam, 1) < 2, "a stale gradient allows
 # ```
 #
 # - `rejected`: for the loss $z^2$ and its *right* slope $2z$, assign a number `z` of at most $10^{12}$ in size at which the code says that they do not agree.
-# - `accepted`: for the loss $z^2$ and the *wrong* slope $z$, assign a number `z` at which the code says that they agree.
-# - `difference(loss, z)`: an estimate of the derivative of `loss` at `z` from its values alone, right to eight digits. `loss` takes and returns a number; $1 \le |z| \le 10^6$, and the loss is smooth between $z/2$ and $3z/2$ (outside, it may be nan).
+# - `accepted`: for the loss $z^2$ and the *wrong* slope $z$, assign a number `z` other than 0 at which the code says that they agree. (At 0 that slope is right.)
+# - `difference(loss, z)`: an estimate of the derivative of `loss` at `z` from its values alone, right to eight digits. `loss` takes and returns a number; $1 \le |z| \le 10^6$, and between $z/2$ and $3z/2$ the loss is smooth and changes about as fast as a power of $z$ (outside, it may be nan).
 
 
 # %% answer q4
@@ -150,22 +151,23 @@ def difference(loss, z):
 # rejected, accepted
 ### BEGIN SOLUTION
 rejected = 1e8  # z + h is z
-accepted = 0.0  # half of nothing is nothing
+accepted = 1e-9  # the tolerance 1e-8 is larger than both slopes
 ### END SOLUTION
 
 # %% check q4
 assert np.ndim(rejected) == np.ndim(accepted) == 0, "each is one number"
 assert np.isfinite(rejected) and abs(rejected) <= 1e12, "at most 1e12 in size"
+assert np.isfinite(accepted) and accepted != 0, "accepted is a number other than 0"
 assert np.isclose(difference(lambda z: z**2, 3.0), 6.0, rtol=1e-8), "the slope of z^2 at 3 is 6"
 assert np.isclose(difference(lambda z: z**2, -1000.0), -2000.0, rtol=1e-8), "and -2000 at -1000"
 
 # %% [markdown]
 # ## 5. Rate or batch (3 marks)
 #
-# Near its minimum a loss has the curvatures `lam` (all positive), and along the eigenvector of each the gradient of *one* example has the variance `var`; both are arrays of the shape (d,). Some variances may be 0, not all. Batches are drawn independently, each of `batch` examples, drawn with replacement. You want the loss to stand at most `target` $> 0$ above its minimum in the long run.
+# Near its minimum a loss has the curvatures `lam` (all positive), and along the eigenvector of each the gradient of *one* example has the variance `var`; both are arrays of the shape (d,). Some variances may be 0, not all. Batches are drawn independently, each of `batch` examples, drawn with replacement. You want the loss to stand, on average, at most `target` $> 0$ above its minimum in the long run.
 #
 # - `largest_rate(lam, var, batch, target)`: the largest rate with which that is so, with a relative error of at most $10^{-8}$. If it is so for every rate below the border $2/\lambda_{\max}$, return the border.
-# - `smallest_batch(lam, var, rate, target)`: the smallest batch with which that is so, an integer of at least 1; or 0 if no batch is large enough.
+# - `smallest_batch(lam, var, rate, target)`: the smallest batch with which that is so, an integer of at least 1; or 0 if the rate is at or beyond the border.
 
 
 # %% answer q5
@@ -208,11 +210,11 @@ assert smallest_batch(lam, var, 0.5, 1.0) == 0, "0.5 is the border: 2 / 4"
 #
 # Three runs stand still, and no error is shown. For each say what has happened, by what you recognize it, and what you change.
 #
-# 1. A network of two layers, ten balanced classes. The loss has been 2.303 from the first step on. The gradient of both weight matrices is exactly 0, that of the last bias is tiny.
+# 1. A network of two layers with $\tanh$ between them, ten balanced classes. The loss has been 2.303 from the first step on. The gradient of both weight matrices is exactly 0, that of the last bias is tiny.
 # 2. The parameters are kept in bfloat16. The gradient is not small, and hardly changes any more. With a tenth of the rate, the run stops at a higher loss.
 # 3. Batches of 20, a constant rate. The loss over all data goes up and down around 0.02 above its minimum. With half the rate, it is around 0.01.
 #
-# Use at most 150 words; formulas count as one word each.
+# Each run is worth 1 mark. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===

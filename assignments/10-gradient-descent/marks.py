@@ -147,11 +147,12 @@ def skipping(rng):
 # ------------------------------------------------------------------ question 3
 def largest_root(product):
     """The largest root of the recursion in size."""
-    half = mpmath.sqrt(1 - 4 * product) / 2
-    return max(abs(mpf("0.5") + half), abs(mpf("0.5") - half))
+    half = mpmath.sqrt((1 - 2 * product) ** 2 + 4 * product) / 2
+    middle = mpf("0.5") - product
+    return max(abs(middle + half), abs(middle - half))
 
 
-def stale_border(lam):
+def ahead_border(lam):
     low, high = mpf(0), 4 / lam
     for _ in range(150):
         middle = (low + high) / 2
@@ -159,10 +160,10 @@ def stale_border(lam):
     return low
 
 
-def stale_best(lam):
+def ahead_best(lam):
     """The lowest point of the largest root, by thirds."""
     low, high = mpf("0.01") / lam, 1 / lam
-    for _ in range(180):
+    for _ in range(250):
         left, right = low + (high - low) / 3, high - (high - low) / 3
         if largest_root(left * lam) < largest_root(right * lam):
             high = right
@@ -186,11 +187,11 @@ def ask_point(rng):
     def run(k, x0):
         before = now = x0
         for _ in range(int(k)):
-            before, now = now, now - best * before
+            before, now = now, now - best * (2 * now - before)
         return now
 
     with mpmath.workdps(50):
-        best = stale_best(mpf(1))
+        best = ahead_best(mpf(1))
     return [Ask("at(point, k=k, x0=x0)", exactly(run, k, x0), k=k, x0=x0)]
 
 
@@ -207,7 +208,7 @@ def is_rejected(z):
 
 
 def is_accepted(z):
-    return np.isfinite(float(z)) and agrees(lambda z: z, z)
+    return np.isfinite(float(z)) and float(z) != 0 and agrees(lambda z: z, z)
 
 
 LOSSES = (
@@ -294,7 +295,11 @@ def batches(rng):
         given = {"rate": float(rate), "target": target}
         asked.append(Ask("smallest_batch(lam, var, rate, target)", count + 1,
                          lam=lam, var=var, **given))  # fmt: skip
-    for rate in (1.01 * border, rng.uniform(2, 9) * border):
+    quiet = np.where(lam == lam.max(), 0.0, var)  # without noise, and still it diverges
+    even = np.array([2.0, 4.0, 1.0])  # powers of two: nothing is rounded at the border itself
+    beyond = ((1.01 * border, lam, var), (rng.uniform(2, 9) * border, lam, var))
+    beyond += ((1.01 * border, lam, quiet), (0.5, even, np.array([1.0, 0.0, 1.0])))
+    for rate, lam, var in beyond:
         given = {"rate": float(rate), "target": float(rng.uniform(1, 9))}
         asked.append(Ask("smallest_batch(lam, var, rate, target)", 0, lam=lam, var=var, **given))
     return asked
@@ -314,8 +319,8 @@ QUESTIONS = (
         Item("skip", 1, "gradients that are not finite", skipping),
     )),
     Question("q3", (
-        Item("border", 1, "`border`, at points", ask_rate("border", stale_border)),
-        Item("best", 1, "`best`, at points", ask_rate("best", stale_best)),
+        Item("border", 1, "`border`, at points", ask_rate("border", ahead_border)),
+        Item("best", 1, "`best`, at points", ask_rate("best", ahead_best)),
         Item("point", 1, "`point`, at points", ask_point),
     ), packages=("numpy", "sympy")),
     Question("q4", (

@@ -272,44 +272,50 @@ def descend(grad, theta, rates, beta, most, alpha):
     return np.array(points)
 
 
-# %% q3 | equal | other forms, and the power as an exponential
+# %% q3 | equal | other forms: odd and even k by a power of -1
 lam, x0, k = sp.symbols("lam x0 k", positive=True)
-border = sp.sqrt(1 / lam**2)
-best = sp.Rational(1, 4) / lam
-point = (x0 + x0 * k / 2) * sp.exp(-k * sp.log(2))
+border = sp.sqrt(4 / (9 * lam**2))
+best = sp.Rational(1, 2) / lam
+point = x0 * 2 ** (-k / 2) * ((1 + (-1) ** k) + (1 - (-1) ** k) / sp.sqrt(2)) / 2
 
 # %% q3 | equal | solved by SymPy
 lam, x0, eta = sp.symbols("lam x0 eta", positive=True)
 k, f = sp.symbols("k", integer=True, nonnegative=True), sp.Function("f")
 r = sp.symbols("r")
-[best] = sp.solve(sp.discriminant(r**2 - r + eta * lam, r), eta)
-[border] = sp.solve(sp.sqrt(eta * lam) - 1, eta)
-recursion = f(k + 2) - f(k + 1) + f(k) / 4
-point = sp.rsolve(recursion, f(k), {f(0): x0, f(1): 3 * x0 / 4})
+poly = r**2 - r + eta * lam * (2 * r - 1)
+[border] = sp.solve(poly.subs(r, -1), eta)
+best = sp.solve(sp.Poly(poly, r).coeff_monomial(r), eta)[0]
+point = sp.rsolve(f(k + 2) - f(k) / 2, f(k), {f(0): x0, f(1): x0 / 2})
 
-# %% q3 | loses border best point | as if the gradient were fresh (gd-border)
+# %% q3 | loses border best point | plain gradient descent (gd-border)
 lam, x0 = sp.symbols("lam x0", positive=True)
 k = sp.symbols("k", integer=True, nonnegative=True)
 border, best = 2 / lam, 1 / lam
 point = 0**k * x0
 
-# %% q3 | loses point | the power without its companion (gd-double-root)
+# %% q3 | loses point | the size of the roots alone
 lam, x0 = sp.symbols("lam x0", positive=True)
 k = sp.symbols("k", integer=True, nonnegative=True)
-border, best = 1 / lam, 1 / (4 * lam)
-point = x0 / 2**k
+border, best = 2 / (3 * lam), 1 / (2 * lam)
+point = x0 / sp.sqrt(2) ** k
 
-# %% q3 | loses point | the heavy ball's companion, whose first step is another (gd-double-root)
+# %% q3 | loses point | the companion of a double root, which there is none (gd-double-root)
 lam, x0 = sp.symbols("lam x0", positive=True)
 k = sp.symbols("k", integer=True, nonnegative=True)
-border, best = 1 / lam, 1 / (4 * lam)
-point = (1 + k) * x0 / 2**k
+border, best, r = 2 / (3 * lam), 1 / (2 * lam), 1 / sp.sqrt(2)
+point = (1 + (1 - r) * k) * r**k * x0
 
-# %% q3 | loses border best | the double root is taken for the border
+# %% q3 | loses point | x_k falls in the even steps, not in the odd ones
 lam, x0 = sp.symbols("lam x0", positive=True)
 k = sp.symbols("k", integer=True, nonnegative=True)
-border, best = 1 / (4 * lam), 1 / (8 * lam)
-point = (1 + k / 2) * x0 / 2**k
+border, best = 2 / (3 * lam), 1 / (2 * lam)
+point = x0 / 2 ** sp.floor(k / 2)
+
+# %% q3 | loses border best point | only the root above 0 is looked at
+lam, x0 = sp.symbols("lam x0", positive=True)
+k = sp.symbols("k", integer=True, nonnegative=True)
+border, best = 2 / lam, 2 / (3 * lam)
+point = x0 / 3**k
 
 
 # %% q4 | equal | Richardson's extrapolation
@@ -329,7 +335,7 @@ def difference(loss, z):
     return loss(z + 1e-200j).imag / 1e-200
 
 
-rejected, accepted = 10**12, 0
+rejected, accepted = 10**12, -3e-9
 
 
 # %% q4 | loses difference | one-sided, at the root of epsilon (gd-checking)
@@ -338,7 +344,7 @@ def difference(loss, z):
     return (loss(z + h) - loss(z)) / h
 
 
-rejected, accepted = 1e8, 0.0
+rejected, accepted = 1e8, 1e-9
 
 
 # %% q4 | loses difference | a step that does not grow with z (gd-checking)
@@ -346,7 +352,7 @@ def difference(loss, z):
     return (loss(z + 1e-5) - loss(z - 1e-5)) / 2e-5
 
 
-rejected, accepted = 1e8, 0.0
+rejected, accepted = 1e8, 1e-9
 
 
 # %% q4 | loses difference | the smallest step that there is (gd-checking)
@@ -355,7 +361,7 @@ def difference(loss, z):
     return (loss(z + h) - loss(z - h)) / ((z + h) - (z - h))
 
 
-rejected, accepted = 1e8, 0.0
+rejected, accepted = 1e8, 1e-9
 
 
 # %% q4 | loses rejected accepted difference | nothing is seen, and the code is kept
@@ -373,6 +379,15 @@ def difference(loss, z):
 
 
 rejected, accepted = 1e8, 1e8
+
+
+# %% q4 | loses accepted | at 0, where the wrong slope is right
+def difference(loss, z):
+    h = 1e-5 * abs(z)
+    return (loss(z + h) - loss(z - h)) / (2 * h)
+
+
+rejected, accepted = 1e8, 0.0
 
 
 # %% q5 | equal | bisection by geometric means, and the batches tried one by one
@@ -509,3 +524,38 @@ def smallest_batch(lam, var, rate, target):
     if rate >= 2 / lam.max():
         return 0
     return max(1, int((rate * var / (2 - rate * lam)).sum() / 2 / target))
+
+
+# %% q5 | loses batch | the border of the directions that have noise, for the batch
+def largest_rate(lam, var, batch, target):
+    low, high = 0.0, 2 / lam.max()
+    for _ in range(300):
+        middle = (low + high) / 2
+        floor = (middle * var / batch / (2 - middle * lam)).sum() / 2
+        low, high = (middle, high) if floor <= target else (low, middle)
+    return low
+
+
+def smallest_batch(lam, var, rate, target):
+    lam, var = lam[var > 0], var[var > 0]
+    if rate >= 2 / lam.max():
+        return 0
+    return max(1, int(np.ceil((rate * var / (2 - rate * lam)).sum() / 2 / target)))
+
+
+# %% q5 | loses batch | at the border it still says that a batch is large enough
+def largest_rate(lam, var, batch, target):
+    low, high = 0.0, 2 / lam.max()
+    for _ in range(300):
+        middle = (low + high) / 2
+        floor = (middle * var / batch / (2 - middle * lam)).sum() / 2
+        low, high = (middle, high) if floor <= target else (low, middle)
+    return low
+
+
+def smallest_batch(lam, var, rate, target):
+    if rate > 2 / lam.max():
+        return 0
+    noisy = var > 0
+    floor = (rate * var[noisy] / (2 - rate * lam[noisy])).sum() / 2
+    return max(1, int(np.ceil(floor / target)))
