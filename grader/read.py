@@ -17,7 +17,7 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -82,13 +82,23 @@ def submissions(place: Path, wanted: str, results: Path | None = None) -> list[S
         else:
             raise ValueError(f"{place} is neither a folder nor a zip file")
         by_student: dict[tuple[str, str], list[File]] = defaultdict(list)
-        for file in files:
+        for file in _below_one_top(list(files)):
             by_student[_owner(file.path)].append(file)
         found = {owner: _one(*owner, by_student[owner], wanted) for owner in sorted(by_student)}
     return _distinct(found)
 
 
 # ---------------------------------------------------------------- files
+def _below_one_top(files: list[File]) -> list[File]:
+    """If all lies in one folder, as in a zip file of a folder, the folders in that are students."""
+    tops = {file.path.partition("/")[0] for file in files}
+    folders = {file.path.split("/")[1] for file in files if file.path.count("/") > 1}
+    if len(tops) > 1 or len(folders) < 2:
+        return files
+    inner = [replace(file, path=file.path.partition("/")[2]) for file in files]
+    return [file for file in inner if file.path]
+
+
 def _folder(place: Path, results: Path | None) -> Iterator[File]:
     """All files, and the folders right below; what cannot be read is a note, not an end."""
     problems: list[OSError] = []

@@ -501,6 +501,17 @@ def test_nobody_takes_the_row_of_another(name, tmp_path):
     assert len({grade._key(each) for each in given}) == len(paths)
 
 
+@pytest.mark.parametrize("top", ["", "hand-ins/"])
+def test_the_folders_of_a_zipped_folder_are_the_students(tmp_path, top):
+    content = archive((f"{top}ada/toy.ipynb", GOOD), (f"{top}bob/toy.ipynb", GOOD))
+    assert set(found_in(tmp_path, content)) == {"ada", "bob"}
+
+
+def test_a_student_with_one_folder_of_work_is_one(tmp_path):
+    content = archive(("ada/toy.ipynb", GOOD), ("ada/more/old.ipynb", GOOD))
+    assert set(found_in(tmp_path, content)) == {"ada"}
+
+
 def test_names_that_print_alike_are_two_students(tmp_path):
     path = tmp_path / "class.zip"
     path.write_bytes(archive(("a\x01.ipynb", GOOD), ("a\x02.ipynb", GOOD)))
