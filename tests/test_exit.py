@@ -50,7 +50,8 @@ def test_the_sources_build_on_the_newest_sphinx(tmp_path):
     source.mkdir()
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "book", source / "book")
+    for name in ("book", "assignments"):
+        shutil.copytree(ROOT / name, source / name)
     conf = exported(source)
     assert not any(f"'{name}'" in conf for name in BOOK_ONLY)
     (source / "conf.py").write_text(conf)
