@@ -195,10 +195,10 @@ class Interactive:
             # It draws no chart from the type above; Altair's own output fetches Vega.
             return self.chart._repr_mimebundle_()
         # Markdown may hold HTML, and JupyterLab prefers a chart to it, but HTML to a chart.
-        page = self._repr_html_()
+        page = self._html()
         return {VEGA_LITE: self.spec, "text/markdown": page, "text/plain": repr(self)}
 
-    def _repr_html_(self) -> str:
+    def _html(self) -> str:  # not "_repr_html_", which IPython would add to the above
         compact = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
         # A script element ends at "</script", whatever it holds.
         spec = json.dumps(self.spec, **compact).replace("<", "\\u003c")

@@ -8,6 +8,7 @@ import sys
 
 import altair
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import lint
 import vendor
@@ -83,7 +84,9 @@ def test_the_same_figure_is_the_same_output():
 
 
 def test_what_a_notebook_stores():
-    bundle = figure()._repr_mimebundle_()
+    # As IPython stores it, which asks for more than the bundle. HTML would hide the chart from
+    # JupyterLab.
+    bundle, _ = DisplayFormatter().format(figure())
     assert set(bundle) == {VEGA_LITE, "text/markdown", "text/plain"} <= lint.MIMES
     assert bundle["text/plain"] == "Interactive figure: A </script> & a bar."
     page = Elements(bundle["text/markdown"])
