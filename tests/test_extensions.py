@@ -22,6 +22,7 @@ sys.path.append(str(BOOK / "_ext"))
 import code_links  # noqa: E402
 import glossary_links  # noqa: E402
 import layout  # noqa: E402
+import reader  # noqa: E402
 
 import api  # noqa: E402
 import lossbook as lb  # noqa: E402
@@ -195,3 +196,17 @@ def test_a_long_name_may_break_and_keeps_its_characters(tmp_path, name, expected
     new = layout.arranged(page.format(name), tmp_path)
     assert new == page.format(expected)
     assert layout.arranged(new, tmp_path) == new
+
+
+# ------------------------------------------------------------------ reader
+def test_a_second_build_repairs_nothing_twice():
+    """Sphinx writes the changed pages only, and the repairs go over all."""
+    script = '<script src="../_static/doctools.js?v=9"></script>'
+    formula = '<span class="math notranslate nohighlight">\\(x\\)</span>'
+    image = '\n<img alt="A." src="../_images/a.png">'
+    cell = '<table><tr><th class="head"></th><th class="stub">a</th></tr></table>'
+    page = f"{script}<p>({formula}), {formula}.</p>{image}{cell}"
+    once = reader.repaired(page)
+    assert once.count("defer") == 1 and once.count("unbroken") == 2
+    assert once.count("full-size") == once.count('scope="row"') == 1
+    assert reader.repaired(once) == once

@@ -1,14 +1,13 @@
 """What keeps a page in shape: images whose place is known before they load, names that break.
 
 A long name in the text may break after a dot or an underscore. The sign for that is no
-character, so what a reader copies stays as it was.
+character, so what a reader copies stays as it was. reader.py calls this for each page.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import imagesize
 
@@ -25,19 +24,3 @@ def arranged(text: str, out: Path) -> str:
 def sized(image: re.Match[str], out: Path) -> str:
     width, height = imagesize.get(out / image[2])
     return f'<img width="{width}" height="{height}" {image[1]}>' if width > 0 else image[0]
-
-
-def arrange_pages(app: Any, exception: Exception | None) -> None:
-    if exception or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
-    for page in out.rglob("*.html"):
-        old = page.read_text(encoding="utf-8")
-        new = arranged(old, out)
-        if new != old:
-            page.write_text(new, encoding="utf-8")
-
-
-def setup(app: Any) -> dict[str, Any]:
-    app.connect("build-finished", arrange_pages)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from layout import arranged
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
@@ -42,8 +43,8 @@ REPAIRS = [
     ),
     # Fetched without holding up the first paint; nothing before </body> needs them.
     (
-        rf'<script([^>]*) src="([^"]*(?:_static/(?:{DEFERRED})|searchindex)\.js[^"]*)"(?! defer)',
-        r'<script\1 defer src="\2"',
+        rf'<script(?! defer)([^>]*) src="([^"]*(?:_static/(?:{DEFERRED})|searchindex)\.js[^"]*)"',
+        r'<script defer\1 src="\2"',
     ),
     # The title in the sidebar else stands outside every landmark.
     (
@@ -65,6 +66,7 @@ REPAIRS = [
     ),
     # MathJax sets a formula as a box, after which a line may end: not before its comma.
     (
+        r'(?<!"unbroken">)(?<!"unbroken">\()'
         r'(\(?<span class="math notranslate nohighlight">[^<]*</span>[.,;:?!)]+)',
         r'<span class="unbroken">\1</span>',
     ),
@@ -119,7 +121,7 @@ def repair_pages(app: Any, exception: Exception | None) -> None:
     out = Path(app.outdir)
     for page in out.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
-        new = repaired(old)
+        new = repaired(arranged(old, out))
         if new != old:
             page.write_text(new, encoding="utf-8")
     for pattern in UNUSED:
