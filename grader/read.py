@@ -295,7 +295,7 @@ def _distinct(found: dict[tuple[str, str], Submission]) -> list[Submission]:
         if alike[each.student, lms_id] > 1:
             each.student += f" ({hashlib.sha256(ascii(name).encode()).hexdigest()[:6]})"
         if claims[lms_id] > 1:
-            each.notes.append(f"{claims[lms_id]} hand-ins claim the number {lms_id}")
+            each.notes.append(f"{claims[lms_id]} submissions claim the number {lms_id}")
     return list(found.values())
 
 

@@ -21,7 +21,7 @@ TABLE = ROOT / "assignments/attacks.md"
 HEAD = """\
 # Attacks, and what becomes of them
 
-`tests/test_grader.py` makes each of these hand-ins and grades them, in the sandbox, beside an
+`tests/test_grader.py` makes each of these submissions and grades them, in the sandbox, beside an
 honest one. It fails if marks are earned that should not be, if another question or student loses
 any, or if this table differs from what is tried.
 
@@ -57,7 +57,7 @@ ARCHIVES = {
     "a student's name that is a formula, or HTML": "quoted, escaped",
     "two students of one name": "two rows, two pages",
     "an upload named as another student's at Moodle": "Canvas's own number is read first",
-    "a number that two hand-ins claim": "both marked and noted, neither in canvas.csv",
+    "a number that two submissions claim": "both marked and noted, neither in canvas.csv",
     "names that differ in an accent or an apostrophe": "a row each",
     "names that differ in a control character": "a row each, told apart by a number",
     "an archive of 300 notebooks of 5 MB": "read up to 30 MB, then noted",
@@ -68,7 +68,7 @@ ARCHIVES = {
 }
 NOT_STOPPED = {
     "answers from a table, for a seed that is known": "full marks: draw a fresh, secret seed",
-    "another student's work": "full marks: compare hand-ins by other means",
+    "another student's work": "full marks: compare submissions by other means",
     "an answer by a library that the question allows": "full marks: allow less, or ask otherwise",
 }
 

@@ -171,7 +171,7 @@ def test_the_page_shows_every_environment(found, tmp_path):
 def test_a_book_without_records_shows_no_result(build):
     done, site = build()
     assert done.returncode == 0, done.stderr
-    assert "there is nothing to report" in (site / "book/status.html").read_text()
+    assert "it has no results" in (site / "book/status.html").read_text()
     # The next build shows what was recorded meanwhile, though no source has changed.
     row = {"seconds": 1.0, "cells": 1, "failed": 0, "skipped": 0, "claims": 7, "passed": True}
     target = build.root / "_build/status/here.json"

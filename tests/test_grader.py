@@ -480,7 +480,7 @@ ALIKE = {
     ),
 }
 ELSEWHERE = {
-    "a number that two hand-ins claim",
+    "a number that two submissions claim",
     "names that differ in a control character",
     "an archive of 300 notebooks of 5 MB",
     "a file or folder that cannot be read",
@@ -686,7 +686,7 @@ def test_two_hand_ins_of_one_number_are_noted(tmp_path):
     (tmp_path / "ada_7777_1_toy.ipynb").write_bytes(GOOD)
     (tmp_path / "eve_7777_1_toy.ipynb").write_bytes(GOOD)
     for each in submissions(tmp_path, NAME):
-        assert "2 hand-ins claim the number 7777" in each.notes and each.content == GOOD
+        assert "2 submissions claim the number 7777" in each.notes and each.content == GOOD
 
 
 def test_an_error_message_stays_in_its_cell(tmp_path):

@@ -47,7 +47,7 @@ def test_a_live_figure_becomes_a_picture_with_the_sliders_where_they_start(tmp_p
     bar = altair.Chart(data).mark_bar().encode(y="y:Q").transform_filter(slider.here)
     rows = table([[k, 2.0**k] for k in slider.values], ["k", "power of 2"])
     live = Interactive(bar.add_params(slider.param), rows, alt="A bar that doubles.")
-    (spec,) = pdf.SPEC.findall(live._repr_html_())
+    (spec,) = pdf.SPEC.findall(live._repr_mimebundle_()["text/markdown"])
 
     images = []
     here = SimpleNamespace(

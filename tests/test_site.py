@@ -159,8 +159,8 @@ def small(tmp_path_factory):
     (root / "book/01-logits.md").write_text(CHAPTER)
     for name in ("symptoms", "topics"):  # which the page for missing pages leads to
         (root / f"book/{name}.md").write_text(f"# {name}\n\nWords.\n")
-    html = live_figure()._repr_html_()
-    (root / "book/02-live.ipynb").write_text(notebook({"text/html": html, "text/plain": "bar"}))
+    html = live_figure()._repr_mimebundle_()["text/markdown"]
+    (root / "book/02-live.ipynb").write_text(notebook({"text/markdown": html, "text/plain": "bar"}))
     return root
 
 

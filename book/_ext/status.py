@@ -13,8 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 RECORDS = Path("_build/status")
 NOTHING = (
-    "The tests were not run before this copy of the book was built, so there is nothing to "
-    "report. `make test book` fills this page."
+    "The tests were not run before this copy of the book was built, so it has no results. "
+    "`make test book` fills this page."
 )
 
 

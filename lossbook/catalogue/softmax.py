@@ -50,7 +50,7 @@ ENTRIES = (
             ([float("-inf")] * 3,),
         ),
         peers=(
-            Peer("torch.log_softmax", _torch_rows),
+            Peer("torch.special.log_softmax", _torch_rows),
             Peer("scipy.special.log_softmax", _last_axis),
             Peer("jax.nn.log_softmax", plain),
         ),
