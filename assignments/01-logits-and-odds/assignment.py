@@ -12,13 +12,13 @@ import numpy as np
 import sympy as sp
 
 # %% [markdown]
-# ## 1. What the tests say together (4 marks)
+# ## 1. What the tests say together (3 marks)
 #
 # $N$ patients may take $T$ tests for one illness. Test $j$ gives an alarm with probability $h_j$ if the patient is ill, and with probability $f_j$ if not. The tests are independent given that the patient is ill, and also given that not.
 #
 # Write `weigh(prior, results, hit, false)`. It returns, as an array of shape $(N,)$, the log-odds of being ill after the tests, in *decibans*: $10 \log_{10}$ of the odds.
 #
-# - `prior`, shape $(N,)$: the log-odds before the tests, in nats; finite, of any size.
+# - `prior`, shape $(N,)$: the log-odds before the tests, in nats; up to $10^6$ in size.
 # - `results`, shape $(N, T)$: 1 for an alarm, 0 for none, nan for a test not taken. A patient may have taken none.
 # - `hit` and `false`, shape $(T,)$: the $h_j$ with $0 < h_j \le 1$, and the $f_j$ with $0 < f_j < 1$. A test with $h_j = 1$ that gives no alarm rules the illness out: the log-odds are $-\infty$.
 #
@@ -51,7 +51,7 @@ assert np.isclose(found[2], 0.9691, atol=1e-3), "a ratio of 1.25 is worth 0.97 d
 #
 # Each of $n$ disks fails this year with log-odds $z$, independently of the others. Write `at_least_one(z, n)`: the log-odds, in nats, that at least one of them fails. `z` is an array of any number of axes and `n` a whole number from 1 to $10^6$; return an array of the shape of `z`.
 #
-# It must be right for logits from $-700$ to 5000: log-odds in, log-odds out, and finite every time.
+# It must be right for logits from $-700$ to 5000: log-odds in, log-odds out, and finite every time. Where the result is near 0, an absolute error of $10^{-12}$ is enough.
 
 
 # %% answer q2
@@ -105,7 +105,7 @@ log_of_nothing = -A.subs(z, natural.subs(p, 0.25))
 assert abs(log_of_nothing - sp.log(0.25)) < 1e-9, "at y = 0, P(y) is p"
 
 # %% [markdown]
-# ## 4. What is wrong with this code? (3 marks)
+# ## 4. What is wrong with this code? (4 marks)
 #
 # A service keeps probabilities and forgets the logits, in float64:
 #
@@ -118,20 +118,20 @@ assert abs(log_of_nothing - sp.log(0.25)) < 1e-9, "at y = 0, P(y) is p"
 #
 # Assign three numbers:
 #
-# - `off`: a logit $z$ below 36 for which `back` differs from $z$ by more than 0.01, though $p$ is less than 1.
+# - `off`: a logit $z$ below 36 for which `back` differs from $z$ by more than 0.01, though $0 < p < 1$.
 # - `coarse`: to save space somebody computes $p$ in a format whose numbers have 4 significant bits. Take $e^{-z}$ as exact; the sum $1 + e^{-z}$ is rounded to the nearest number of the format, and so is $p$, the quotient. The largest $p$ below 1 that can come out, exactly.
-# - `highest`: in float64 again, the largest finite number that `back` can be, whatever $z$ is; four digits or more.
+# - `lowest`: in float64 again, the lowest finite number that `back` can be, whatever $z$ is; four digits or more.
 
 # %% answer q4
 ### BEGIN SOLUTION
 off = 35.0
 coarse = 7 / 8  # after 1 comes 9/8; 8/9 lies between 14/16 and 15/16, nearer to 14/16
-highest = np.log(2**52 - 1)  # after 1 comes 1 + 2^-52, so p is 1 - 2^-52
+lowest = -np.log(np.finfo(float).max)  # e^-z is the largest float; beyond, p is 0
 ### END SOLUTION
 
 # %% check q4
-assert np.ndim(off) == np.ndim(coarse) == np.ndim(highest) == 0, "each answer is one number"
-assert all(np.isfinite([off, coarse, highest])), "each answer is finite"
+assert np.ndim(off) == np.ndim(coarse) == np.ndim(lowest) == 0, "each answer is one number"
+assert all(np.isfinite([off, coarse, lowest])), "each answer is finite"
 assert 0.5 < coarse < 1, "coarse is a probability below 1"
 
 # %% [markdown]
@@ -173,15 +173,15 @@ assert np.isnan(surprise[1]), "an empty bin has no surprise"
 # %% [markdown]
 # ## 6. In your own words (4 marks)
 #
-# (a, 2 marks) Untreated, 20% of the men and 80% of the women recover. The drug multiplies the odds by 4 in both groups. In the trial half of the patients are men, with the drug and without. "So over all patients the odds ratio is 4 as well." Compute it to two decimals, and say what makes it differ. (b, 2 marks) One filter saves the probability of spam as a float32, another as text with six decimals (`0.123457`). From which of the two files can one still put the thousand surest spams in order, and the thousand surest non-spams? Say for each of the four from about which logit on it fails, if it does before $\pm 80$, and what both filters should save. Use at most 150 words; formulas count as one word each.
+# (a, 2 marks) Untreated, 20% of the men and 80% of the women recover. The drug multiplies the odds by 4 in both groups. In the trial half of the patients are men, with the drug and without. "So over all patients the odds ratio is 4 as well." Compute it to two decimals, and say what makes it differ. (Hint: average the probabilities.) (b, 2 marks) One filter saves the probability of spam as a float32, another as text with six decimals (`0.123457`). From which of the two files can one still distinguish the thousand surest spams, and the thousand surest non-spams? Say for each of the four from about which logit on all saved values are equal, if they are before $\pm 80$, and what both filters should save. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
 # - 1: men: odds of 1/4 become 1, so 0.5; women: 4 become 16, so $16/17 = 0.941$. Over all: 0.5 becomes 0.721, odds of 1 become 2.58: the odds ratio is 2.58.
 # - 1: probabilities are averaged, and odds (or log-odds) are no average of those of the groups: the sigmoid is curved. No mark for "bias" or "confounding": the groups are the same in both arms.
-# - 1: float32: spams fail, from about 17 on, where $p$ rounds to 1 (or shares a few values just below); non-spams do not: small numbers keep their digits (to about $-87$).
-# - 1: six decimals: both fail, from about 14 on (accept 11 to 15) on either side, where all read 0.000000 or 1.000000; save the logit.
+# - 1: float32: spams fail, from about 17 on, where $p$ rounds to 1 (accept 16 to 18); non-spams do not: small numbers keep their digits (to about $-87$).
+# - 1: six decimals: both fail, from about 14.5 on (accept 14 to 15) on either side, where all read 0.000000 or 1.000000; save the logit.
 # === END MARK SCHEME ===
 # (a) Men go from odds of 1/4 to 1, a probability of 0.5; women from 4 to 16, so $16/17 = 0.941$. Over all, $(0.2 + 0.8)/2 = 0.5$ becomes $(0.5 + 0.941)/2 = 0.721$, and odds of 1 become 2.58. What is averaged over patients is the probability, and the sigmoid is curved: the same shift of each log-odds is another, smaller shift of the log-odds of the mean. Nobody made a mistake.
 #
-# (b) Float32, spams: fail from about 17 on, next to 1 its numbers are $2^{-24}$ apart. Float32, non-spams: fine, small numbers keep their digits. Text: both fail from about 14 on, where $p$ or $1-p$ is below half of $10^{-6}$. Save the logit.
+# (b) Float32, spams: fail from about 17 on, next to 1 its numbers are $2^{-24}$ apart. Float32, non-spams: fine, small numbers keep their digits. Text: both fail from about 14.5 on, where $p$ or $1-p$ is below half of $10^{-6}$. Save the logit.

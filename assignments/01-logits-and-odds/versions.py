@@ -59,46 +59,46 @@ def weigh(prior, results, hit, false):
     return 10 * np.log10(odds * np.where(np.isnan(results), 1, ratio).prod(axis=1))
 
 
-# %% q1 | loses certain | 0 times infinity, dropped as if the test had not been taken
+# %% q1 | loses gaps | 0 times infinity, dropped as if the test had not been taken
 def weigh(prior, results, hit, false):
     alarm, quiet = np.log(hit / false), np.log((1 - hit) / (1 - false))
     return 10 / np.log(10) * (prior + np.nansum(results * alarm + (1 - results) * quiet, axis=1))
 
 
-# %% q1 | loses certain | a probability clipped, and evidence invented (odds-practice)
+# %% q1 | loses gaps | a probability clipped, and evidence invented (odds-practice)
 def weigh(prior, results, hit, false):
     hit = np.clip(hit, 1e-12, 1 - 1e-12)
     ratio = np.where(results == 1, np.log(hit / false), np.log((1 - hit) / (1 - false)))
     return 10 / np.log(10) * (prior + np.nansum(np.where(np.isnan(results), 0, ratio), axis=1))
 
 
-# %% q1 | loses missing certain | a test not taken is one without an alarm
+# %% q1 | loses gaps | a test not taken is one without an alarm
 def weigh(prior, results, hit, false):
     ratio = np.where(results == 1, hit / false, (1 - hit) / (1 - false))
     return 10 / np.log(10) * (prior + np.log(ratio).sum(axis=1))
 
 
-# %% q1 | loses missing certain | nan is not looked at
+# %% q1 | loses gaps | nan is not looked at
 def weigh(prior, results, hit, false):
     alarm, quiet = np.log(hit / false), np.log((1 - hit) / (1 - false))
     terms = results * alarm + np.where(results == 1, 0, (1 - results) * quiet)
     return 10 / np.log(10) * (prior + terms.sum(axis=1))
 
 
-# %% q1 | loses values missing many certain | silence counts for nothing (odds-evidence)
+# %% q1 | loses values gaps many | silence counts for nothing (odds-evidence)
 def weigh(prior, results, hit, false):
     alarm = np.log(hit / false)
     return 10 / np.log(10) * (prior + np.where(results == 1, alarm, 0).sum(axis=1))
 
 
-# %% q1 | loses values missing many certain | posteriors added, the prior once for each test
+# %% q1 | loses values gaps many | posteriors added, the prior once for each test
 def weigh(prior, results, hit, false):
     ratio = np.where(results == 1, hit / false, (1 - hit) / (1 - false))
     terms = np.where(np.isnan(results), 0, prior[:, None] + np.log(ratio))
     return 10 / np.log(10) * terms.sum(axis=1)
 
 
-# %% q1 | loses values missing many certain | nats
+# %% q1 | loses values gaps many | nats
 def weigh(prior, results, hit, false):
     ratio = np.where(results == 1, hit / false, (1 - hit) / (1 - false))
     return prior + np.log(np.where(np.isnan(results), 1, ratio)).sum(axis=1)
@@ -216,27 +216,31 @@ gradient = (-1 / p + y / (1 - p)).subs(p, 1 - sp.exp(z))
 # %% q4 | equal | other numbers
 off = np.float32(34)
 coarse = 0.875
-highest = -np.log(2.0**-52)
+lowest = -709.8
 
 # %% q4 | equal | found by trying
 tried = np.arange(30, 40, 0.001)
 p = 1 / (1 + np.exp(-tried))
 back = np.log(p[p < 1] / (1 - p[p < 1]))
-highest = back.max()
 off = tried[(p < 1) & (tried < 36)][abs(back[: np.sum(tried < 36)] - tried[tried < 36]) > 0.01][0]
+p = 1 / (1 + np.exp(np.arange(700, 750, 0.001)))
+lowest = np.log(p[p > 0]).min()
 coarse = np.round(16 / (9 / 8)) / 16
 
-# %% q4 | loses off highest | past the borders, and t ln 2 (odds-rounding)
-off, coarse, highest = 36.5, 0.875, 53 * np.log(2)
+# %% q4 | loses off lowest | past the borders, and the smallest float (odds-rounding)
+off, coarse, lowest = 36.5, 0.875, -1074 * np.log(2)
 
-# %% q4 | loses off coarse highest | the largest number below 1, which no quotient is
-off, coarse, highest = 20.0, 15 / 16, np.log(2.0**53 - 1)
+# %% q4 | loses off coarse lowest | the largest number below 1, and the smallest normal one
+off, coarse, lowest = 20.0, 15 / 16, np.log(np.finfo(float).tiny)
 
 # %% q4 | loses off coarse | the side on which the digits are kept, and an exact quotient
-off, coarse, highest = -35.0, 8 / 9, 36.0437
+off, coarse, lowest = -35.0, 8 / 9, -709.7827
 
-# %% q4 | loses coarse highest | the logit at which it becomes 1 (odds-rounding)
-off, coarse, highest = 35.0, 1 - 2**-3.5, 36.7368
+# %% q4 | loses off | p is 0, which is no probability that was kept
+off, coarse, lowest = -1000.0, 0.875, -709.7827
+
+# %% q4 | loses coarse lowest | both ends alike (odds-rounding)
+off, coarse, lowest = 35.0, 1 - 2**-3.5, -np.log(2.0**52 - 1)
 
 
 # %% q5 | equal | a loop over bins and examples

@@ -84,6 +84,8 @@ assert np.isclose(found[1], np.log(3 / 4)), "three of four equal classes"
 # - `steady`: $p = \operatorname{softmax}(z)$. The logit $z_1$ grows at the rate 1, and $z_3$ stays. The rate at which $z_2$ must change so that $J$ stays what it is, in the symbols `z1`, `z2`, `z3`, `R1`, `R2`, `R3`.
 # - `largest`: now any $p$ is allowed in which the third action has the probability $c$, $0 < c < 1$. The largest value of $J + \tau H$, for a fixed $\tau > 0$, in the symbols `R1`, `R2`, `R3`, `tau`, `c`.
 # - `level`: the reward $R_3$ for which the demand that $p_3$ be $c$ costs nothing, because the best $p$ of all meets it; in the symbols `R1`, `R2`, `tau`, `c`.
+#
+# Hint: write $p = \bigl((1-c)\,u,\ (1-c)(1-u),\ c\bigr)$. Then $H$ is the entropy of $(c, 1-c)$, and $1-c$ times that of $(u, 1-u)$.
 
 # %% answer q3
 z1, z2, z3 = sp.symbols("z1 z2 z3", real=True)
@@ -178,14 +180,14 @@ assert np.isclose(found, 2 / np.log(3), rtol=1e-5), "3/4 and 1/4 need a temperat
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
-# (a, 2 marks) Two models judge a picture. Ann averages their logits and takes the softmax; Bob takes both softmaxes and averages the probabilities. "The same, since only differences of logits count," says Ann. Show with logits of your choice, for two classes, that it is not the same. And what becomes of Ann's result, and of Bob's, if the first model's logits are all raised by 5? (b, 1 mark) A chatbot uses $\tau = 0.5$. One library cuts to the nucleus that holds 0.9 of the probability and then divides the logits by $\tau$, another divides first. Which of them keeps more words, or is it the same, and why? And if the cut is to the 50 most probable words? Use at most 120 words; formulas count as one word each.
+# (a, 2 marks) Two models judge a picture. Ann averages their logits and takes the softmax; Bob takes both softmaxes and averages the probabilities. "The same, since only differences of logits count," says Ann. Show with logits of your choice, for two classes, that it is not the same. And what becomes of Ann's result, and of Bob's, if the first model's logits are all raised by 5? (b, 1 mark) A chatbot uses $\tau = 0.5$. One library drops the words that have less than a tenth of the probability of the likeliest word, and then divides the logits by $\tau$; another divides first. Which of them keeps more words, or is it the same, and why? With what in place of a tenth does the second keep the words that the first keeps? Use at most 120 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
 # - 1: an example with both results in numbers, right, such as $(4, 0)$ and $(-2, 0)$: Ann 0.731, Bob 0.551 for the first class.
 # - 1: neither changes, with a reason: the first softmax is the same (Bob); all averaged logits rise by 2.5, so the differences stay (Ann).
-# - 1: cutting first keeps more words (or as many): $\tau < 1$ sharpens, so after it fewer words hold 0.9. The 50 most probable are the same 50, since the order stays.
+# - 1: cutting first keeps more words (or as many): dividing by 0.5 squares each ratio to the likeliest word, so after it fewer reach a tenth. With a hundredth, $0.1^2$, they keep the same.
 # === END MARK SCHEME ===
 # (a) Logits $(4, 0)$ and $(-2, 0)$: Ann takes the softmax of $(1, 0)$, 0.731 for the first class. Bob averages 0.982 and 0.119 and gets 0.551. Ann's logit is a mean, Bob's probability is, and the sigmoid is curved. Raised by 5, the first model's softmax is as before, so is Bob's mean; Ann's logits all rise by 2.5, their differences stay. Nothing changes.
 #
-# (b) Dividing by 0.5 moves probability to the likely words, so fewer of them hold 0.9: who cuts first keeps more, or as many. The temperature keeps the order, so the 50 most probable words are the same either way.
+# (b) The ratio of a word to the likeliest is $e^{-d}$, with $d$ the difference of their logits. Dividing by 0.5 doubles $d$ and squares the ratio, so fewer reach a tenth: who cuts first keeps more, or as many. The second keeps the same words with $0.1^2 = 0.01$.

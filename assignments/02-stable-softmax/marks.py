@@ -44,7 +44,10 @@ def far_apart(rng):
     z = rng.normal(scale=3, size=(6, 4))
     z += np.array([2000.0, -2000.0, 0.0, 2e5, -2e5, 90.0])[:, None] * rng.uniform(1, 2)
     z[2] = rng.uniform(-600, -400, 4) * [1, 0, 1, 1]
-    return [ask_recommend(z, copies(rng, 6, 4))]
+    alike = 10.0 ** np.array([[17], [17], [60], [200]]) * rng.uniform(1, 9, (4, 1))
+    alike *= rng.permutation([[1], [-1], [1], [-1]])  # so large that ln m is lost in them
+    stock = rng.permuted([[1.0, 3.0, 7.0]] * 4, axis=1)
+    return [ask_recommend(z, copies(rng, 6, 4)), ask_recommend(np.repeat(alike, 3, 1), stock)]
 
 
 def sold_out(rng):
@@ -103,9 +106,10 @@ def nearly_all(rng):
 
 
 def none_or_all(rng):
-    z = rng.normal(scale=3, size=(24, 50))
-    chosen = np.repeat([[True], [False]], [20, 4], axis=0) & np.ones((24, 50), dtype=bool)
-    return [ask_share(z, chosen)]
+    all_, none, K = rng.integers(20, 26), rng.integers(3, 7), int(rng.integers(40, 60))
+    chosen = np.vstack([np.ones((all_, K), bool), np.zeros((none, K), bool), some(rng, 3, K)])
+    chosen = rng.permutation(chosen)
+    return [ask_share(rng.normal(scale=3, size=chosen.shape), chosen)]
 
 
 # ------------------------------------------------------------------ question 3
@@ -200,8 +204,10 @@ def weights(z, keep):
 
 
 def is_apart(z):
-    sound = np.shape(z) == (2, 2) and np.abs(z).max() <= 200
-    return bool(sound and np.isnan(weights(z, np.ones((2, 2), dtype=bool))).any())
+    if not (np.shape(z) == (2, 2) and np.abs(z).max() <= 200):
+        return "not two rows of two scores up to 200 in size"
+    found = weights(z, np.ones((2, 2), dtype=bool))
+    return bool(np.isnan(found).any()) or "there is no nan for these scores"
 
 
 def swallows():
@@ -215,8 +221,10 @@ def swallows():
 
 
 def is_taken(pair):
+    if not np.isfinite(pair).all():
+        return "not finite"
     first, second = weights(np.reshape(pair, (1, 2)), np.array([[True, False]]))[0]
-    return bool(np.isfinite(pair).all() and second > first)
+    return bool(second > first) or "the masked score does not get the larger weight"
 
 
 # ------------------------------------------------------------------ question 5

@@ -6,12 +6,20 @@ import numpy as np
 import sympy as sp
 
 
-# %% q1 | equal | the stock as a logarithm, added to the logits
+# %% q1 | loses large | ln m is added to the logits, and is lost in large ones
 def recommend(z, m):
     with np.errstate(divide="ignore"):
         logits = np.where(m > 0, z, 0.0) + np.log(m)
     top = np.maximum(logits.max(axis=1, keepdims=True), -1e300)
     e = np.exp(logits - top)
+    return e / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)
+
+
+# %% q1 | equal | the stock as a logarithm, added after the shift
+def recommend(z, m):
+    there = m > 0
+    top = np.where(there, z, -np.inf).max(axis=1, keepdims=True)
+    e = np.exp(np.where(there, z - top, -np.inf) + np.log(np.maximum(m, 1)))
     return e / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)
 
 
@@ -83,7 +91,7 @@ def recommend(z, m):
     return e / e.sum(axis=1, keepdims=True)
 
 
-# %% q1 | loses empty | minus a billion instead of a mask: an empty shelf sells all (softmax-masks)
+# %% q1 | loses large empty | minus a billion for a mask: an empty shelf sells (softmax-masks)
 def recommend(z, m):
     logits = np.where(m > 0, z + np.log(np.maximum(m, 1)), -1e9)
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -203,6 +211,11 @@ def log_share(z, chosen):
     return np.log(np.sum(e * chosen, axis=1) / e.sum(axis=1) + 1e-12)
 
 
+# %% q2 | loses values large digits ends | an answer for the two ends alone
+def log_share(z, chosen):
+    return np.where(np.arange(len(z)) < 20, 0.0, -np.inf)
+
+
 # %% q2 | loses values large digits ends | the sum of the log-probabilities
 def log_share(z, chosen):
     d = z - z.max(axis=1, keepdims=True)
@@ -210,7 +223,7 @@ def log_share(z, chosen):
     return np.sum(log_p * chosen, axis=1)
 
 
-# %% q2 | loses values large digits | the mean over the chosen classes
+# %% q2 | loses values large digits ends | the mean over the chosen classes
 def log_share(z, chosen):
     d = z - z.max(axis=1, keepdims=True)
     inside = np.logaddexp.reduce(np.where(chosen, d, -np.inf), axis=1)

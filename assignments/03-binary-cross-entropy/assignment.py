@@ -20,7 +20,9 @@ import sympy as sp
 #
 # A training step moves the logit from $z$ to $z + s$. Write `change(z, s, a, b)`: by how much the loss changes, $\ell(z + s) - \ell(z)$. All four are arrays of one shape, of any number of axes; return an array of that shape, without a sum or mean.
 #
-# Logits and steps have either sign and are up to $10^4$ in size. The change must keep its digits however small the step is, and where hardly any loss is left.
+# Logits and steps have either sign and are up to $10^4$ in size. The change must keep its digits however small the step is, and where hardly any loss is left; except near the minimum of $\ell$, where the two parts cancel.
+#
+# Of use: $\dfrac{1 + e^{z+s}}{1 + e^z} = 1 + \sigma(z)\,(e^s - 1)$.
 
 
 # %% answer q1
@@ -56,7 +58,7 @@ assert np.isclose(found[0], -0.3821, atol=1e-3), "a = 3, b = 1: 3 times -0.8169,
 #
 # A log file holds for each example its label and its loss in bits, $-\log_2 \sigma(z)$ for a yes and $-\log_2(1 - \sigma(z))$ for a no; the logits are lost. Write `recover(loss, y)` for two arrays of one shape, losses $> 0$ and labels 0 or 1. Return two arrays of that shape: the logits $z$, and the derivatives of the losses with respect to $z$, in bits.
 #
-# Losses may be anything from $10^{-300}$ to 5000 bits.
+# Losses may be anything from $10^{-300}$ to 5000 bits. Where $z$ is near 0, an absolute error of $10^{-12}$ is enough.
 
 
 # %% answer q2
@@ -173,17 +175,17 @@ assert np.array_equal(found, [0, 2, 1]), "5% and 95% need no human for 2, one ha
 # %% [markdown]
 # ## 6. In your own words (4 marks)
 #
-# Each example of a large group is a yes with probability 0.2. A colleague trains with the weight 4 on yes, $\ell = -4y \ln \sigma(z) - (1-y) \ln(1 - \sigma(z))$. For this group the model says 0.5, and the mean loss stops falling at 1.109.
+# Each example of a large group is a yes with probability 0.2. A colleague trains with a weight $w$ on yes, $\ell = -w\,y \ln \sigma(z) - (1-y) \ln(1 - \sigma(z))$. For this group the model says 0.7, and the group's mean loss stops falling at 1.629.
 #
-# (a, 2 marks) "It says 0.5 where 20% are yes, and never comes below 1.109. Something is broken." Derive both numbers. Is anything broken, and how does one get 0.2 from the model? (b, 2 marks) "At $z = -8$ with $y = 1$ the squared error of $\sigma(z)$ is only 1 and the cross-entropy is 8. So squared error is the easier one to train." Give both gradients there, say how many times one is stronger and where the difference comes from, and what the two values prove. Use at most 150 words; formulas count as one word each.
+# (a, 2 marks) "It says 0.7 where 20% are yes, and never comes below 1.629. Something is broken." Find $w$, and derive 1.629. Is anything broken, and how does one get 0.2 from the model? (b, 2 marks) "At $z = -8$ with $y = 1$ the squared error of $\sigma(z)$ is only 1 and the cross-entropy is 8. So squared error is the easier one to train." Give both gradients there, say how many times one is stronger and where the difference comes from, and what the losses 1 and 8 prove about training. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: the expected loss $-0.8 \ln p - 0.8 \ln(1-p)$ is smallest at $p = 0.5$ (weights $4 \cdot 0.2$ and 0.8 on the two sides), where it is $1.6 \ln 2 = 1.109$.
-# - 1: nothing is broken: the weight shifts the logit by $\ln 4$; subtract it (odds of 1 become 1/4, so 0.2), or train without a weight.
+# - 1: the expected loss $-0.2w \ln p - 0.8 \ln(1-p)$ is smallest at the odds $w/4$; these are $7/3$, so $w = 28/3 = 9.33$, and the loss is $-1.867 \ln 0.7 - 0.8 \ln 0.3 = 1.629$.
+# - 1: nothing is broken: the weight shifts the logit by $\ln w = 2.23$; subtract it (odds of 7/3 become 1/4, so 0.2), or train without a weight.
 # - 1: cross-entropy $\sigma - 1 = -0.9997$, squared error $2(\sigma - 1)\sigma(1-\sigma) = -0.00067$: about 1500 times weaker (accept 1400 to 1600).
 # - 1: the factor $2\sigma(1-\sigma)$ vanishes where the answer is confidently wrong, so the example hardly moves; the logarithm cancels it. The values prove nothing (other units; a loss times a constant trains the same problem).
 # === END MARK SCHEME ===
-# (a) In expectation yes has the weight $4 \cdot 0.2 = 0.8$ and no has 0.8, so $\ell = -0.8 \ln p - 0.8\ln(1-p)$, with derivative $1.6 \sigma - 0.8$ in $z$: zero at $p = 0.5$, where the loss is $1.6 \ln 2 = 1.109$. Nothing is broken. The weight added $\ln 4$ to the logit; subtract it, and the odds are 1 : 4, which is 0.2.
+# (a) In expectation $\ell = -0.2w \ln p - 0.8\ln(1-p)$, with derivative $0.8p - 0.2w(1-p)$ in $z$: zero at odds of $w/4$. Odds of $0.7/0.3 = 7/3$ need $w = 28/3$. There the loss is $-\frac{28}{15} \ln 0.7 - 0.8 \ln 0.3 = 1.629$. Nothing is broken. The weight added $\ln w = 2.23$ to the logit; subtract it, and the odds are 1 : 4, which is 0.2.
 #
 # (b) Cross-entropy has $\sigma - 1 = -0.9997$, squared error $2(\sigma-1)\,\sigma(1-\sigma) = -0.00067$, 1500 times less. The sigmoid is flat there; the logarithm cancels its slope, the square does not, so the example hardly pulls. The values of two different losses prove nothing about training: they are in different units.

@@ -193,6 +193,13 @@ def recover(loss, y):
     return z, (1 - 2 * y) * -np.expm1(-loss)
 
 
+# %% q2 | loses values tiny large | the labels in turn, not those given
+def recover(loss, y):
+    nats, y = loss * np.log(2), np.arange(loss.size).reshape(loss.shape) % 2
+    wrong = -np.expm1(-nats)
+    return (1 - 2 * y) * (np.log(wrong) + nats), (1 - 2 * y) * wrong / np.log(2)
+
+
 # %% q2 | loses values tiny large | every label a yes (bce-both-halves)
 def recover(loss, y):
     nats = loss * np.log(2)
@@ -239,6 +246,9 @@ cap, dead = np.float32(4.625), np.array(-40.0)
 
 # %% q4 | loses cap strongest | the eps without the division, and the middle (bce-eps)
 cap, dead, strongest = -np.log(0.01), -30.0, 0.0
+
+# %% q4 | loses dead | no logit
+cap, dead, strongest = 4.625, -np.inf, -2.3076
 
 # %% q4 | loses dead | not far enough
 cap, dead, strongest = 4.625, -8.0, -2.3076
@@ -304,6 +314,16 @@ def chance(z, country, kept_yes, kept_no):
 def decide(z, country, kept_yes, kept_no, miss, alarm, human):
     p = chance(z, country, kept_yes, kept_no)
     return np.where(p < 0.1, 0, np.where(p > 0.9, 1, 2))
+
+
+# %% q5 | loses decide | by the place in the list
+def chance(z, country, kept_yes, kept_no):
+    return np.exp(-np.logaddexp(0, -z + np.log(kept_yes / kept_no)[country]))
+
+
+def decide(z, country, kept_yes, kept_no, miss, alarm, human):
+    place = np.arange(z.size) / z.size
+    return np.where(place < 0.4, 0, np.where(place < 0.6, 2, 1))
 
 
 # %% q5 | loses decide | nobody asks the human (bce-threshold)

@@ -48,7 +48,7 @@ found = vote_loss(np.log([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
 assert np.isclose(found[0], 1.2075, atol=1e-4), "the mean of 0.415 and 2 bits"
 
 # %% [markdown]
-# ## 2. A report (3 marks)
+# ## 2. A report (2 marks)
 #
 # A language model is tested on $B$ files. Arrays of shape $(B,)$ hold, for each file, the mean `loss` of its tokens in nats, and how many `tokens` and `texts` it has, and its `size` in bytes. A file without tokens has `loss` nan and 0 bytes and texts. One file at least has tokens.
 #
@@ -123,13 +123,13 @@ assert abs(gap.subs({eps: 0.5, K: 2})) < 1e-9, "a target of one half each asks f
 # The model is trained on `train_loss`. Assign:
 #
 # - `lowest`: for 100 classes, the lowest perplexity, $e$ to the `train_loss`, that a run can report; four digits or more.
-# - `factor`: for 1000 classes, the factor in place of 4 with which the `train_loss` of perfect logits would be 0.01; four digits or more.
+# - `factor`: for 1000 classes, the factor in place of 4 with which the `train_loss` of perfect logits would be 0.1; four digits or more.
 # - `dead`: the two logits `[a, b]` of a picture with label 0, two classes in all, for which the derivative of `train_loss` with respect to $a$ is smaller than $10^{-4}$ in size, though that of `cross_entropy(z, y)` is larger than 0.99.
 
 # %% answer q4
 ### BEGIN SOLUTION
 lowest = 1 + 99 * np.exp(-4)
-factor = np.log(999 / np.expm1(0.01))
+factor = np.log(999 / np.expm1(0.1))
 dead = [0.0, 20.0]
 ### END SOLUTION
 
@@ -139,7 +139,7 @@ assert lowest > 1 and factor > 4, "no perplexity is below 1; and 4 is not enough
 assert np.shape(dead) == (2,) and np.isfinite(dead).all(), "two finite logits"
 
 # %% [markdown]
-# ## 5. The pull of a batch (3 marks)
+# ## 5. The pull of a batch (4 marks)
 #
 # Write `pull(z, y, w)`: the gradient, with respect to all logits, of the class-weighted mean of the losses $-\ln p_y$ (nats),
 #

@@ -90,7 +90,7 @@ assert np.isclose(teach(2 * one, 2 * other, 2.0, some)[0][0], 4 * 0.1438, atol=4
 # A sensor is in state $k$ with probability $w_k$, and its reading is then $N(m_k, s_k^2)$. So the reading $x$ has the density $q(x) = \sum_k w_k N(m_k, s_k^2)$. Only one Gaussian can be stored. All three inputs are arrays of shape (K,), with $w_k > 0$ adding up to 1 and $s_k > 0$.
 #
 # - `bell(w, m, s)`: the pair (mean, standard deviation) of the Gaussian $p$ with the smallest forward divergence $D_{KL}(q \Vert p)$. Readings may be far from 0 (as time stamps are), and the standard deviation must keep eight digits even then.
-# - `extra(w, m, s)`: an array of shape (K,). Entry $k$ is how many nats $D_{KL}(q \Vert p)$ would be *larger* than that smallest value if the bell of state $k$, $p = N(m_k, s_k^2)$, were stored instead.
+# - `extra(w, m, s, at)`: the mean has to be a round number. For each mean in `at`, an array of shape (M,), the Gaussian with this mean and the standard deviation that is best *for it* is stored. Return, as an array of shape (M,), by how many nats $D_{KL}(q \Vert p)$ is then larger than that smallest value.
 
 
 # %% answer q3
@@ -102,11 +102,11 @@ def bell(w, m, s):
     ### END SOLUTION
 
 
-def extra(w, m, s):
-    """By how many nats the bell of each state is worse."""
+def extra(w, m, s, at):
+    """By how many nats the best Gaussian with each mean is worse."""
     ### BEGIN SOLUTION
     mean, std = bell(w, m, s)
-    return np.log(s / std) + (std**2 + (m - mean) ** 2) / (2 * s**2) - 0.5
+    return np.log1p(((at - mean) / std) ** 2) / 2  # the best variance is std^2 + (at - mean)^2
     ### END SOLUTION
 
 
@@ -114,8 +114,10 @@ def extra(w, m, s):
 half, modes, width = np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.ones(2)
 assert np.allclose(bell(half, modes, width), [0.0, np.sqrt(10)]), "modes at -3 and 3: N(0, 10)"
 assert np.allclose(bell(np.ones(1), np.array([2.0]), np.array([0.5])), [2.0, 0.5]), "one state"
-assert np.shape(extra(half, modes, width)) == (2,), "extra has one entry for each state"
-assert np.allclose(extra(half, modes, width), 7.8487, atol=1e-4), "N(3, 1) instead: 7.8487 more"
+found = extra(half, modes, width, np.array([0.0, 3.0, 3.0]))
+assert np.shape(found) == (3,), "extra has one entry for each mean"
+assert np.isclose(found[0], 0.0, atol=1e-12), "0 is the best mean: nothing more"
+assert np.isclose(found[1], 0.3209, atol=1e-4), "with the mean 3 the best is N(3, 19): 0.3209 more"
 
 # %% [markdown]
 # ## 4. Two derivations (3 marks)
@@ -148,7 +150,7 @@ assert abs(lead.subs({d: 1.0, c: 0.0, beta: 1.0, gamma: 0.0}) - 1) < 1e-9, "with
 # %% [markdown]
 # ## 5. What is wrong with this code? (3 marks)
 #
-# The loss of a VAE, in float64. `x` and `decoded` have shape (examples, pixels), `mean` and `log_var` (examples, hidden coordinates). `error` and `kl` are meant to be minus the bound on $\ln P(x)$, with a decoder $N(\text{decoded}, r)$ for each pixel.
+# The loss of a VAE, in float64. `x` and `decoded` have shape (examples, pixels), `mean` and `log_var` (examples, hidden coordinates). `error` and `kl` are meant to be minus the bound on $\ln P(x)$, with a decoder $N(\text{decoded}, r)$: up to a constant, minus its log-density is $(x - \text{decoded})^2/(2r)$ for each pixel.
 #
 # ```python
 # def vae_loss(x, decoded, mean, log_var, weight=1.0):
@@ -158,7 +160,7 @@ assert abs(lead.subs({d: 1.0, c: 0.0, beta: 1.0, gamma: 0.0}) - 1) < 1e-9, "with
 # ```
 #
 # - `noise(pixels, weight)`: up to a constant factor and a constant, this is the loss of a VAE whose decoder has a variance $r$ that nobody chose. Return this $r$, a number.
-# - `kept(variances, pixels, weight)`: a linear VAE with enough hidden coordinates is trained to the optimum of this loss. `variances` is an array: the variance $\lambda$ of the data in each of its principal directions. Return in how many directions the posterior does *not* collapse.
+# - `bits(variances, r)`: a linear VAE with enough hidden coordinates, whose decoder has the variance `r`, is trained to the optimum. `variances` is an array: the variance $\lambda$ of the data in each of its principal directions. Return the mean KL term of an example, over all hidden coordinates together, in *bits*.
 # - `blind`: one example and one hidden coordinate, `mean` is 0. A log-variance between $-1$ and 1, not 0, for which `kl` has no right digit (its relative error is above 0.9).
 
 # %% answer q5
@@ -174,17 +176,18 @@ def noise(pixels, weight):
     ### END SOLUTION
 
 
-def kept(variances, pixels, weight):
-    """The number of directions that do not collapse."""
+def bits(variances, r):
+    """The KL term in all directions together, in bits."""
     ### BEGIN SOLUTION
-    return int(np.sum(variances > noise(pixels, weight)))
+    return np.log2(np.maximum(variances / r, 1.0)).sum() / 2
     ### END SOLUTION
 
 
 # %% check q5
 assert np.ndim(blind) == 0 and 0 < abs(blind) < 1, "blind is one number of that range, not 0"
 assert np.isclose(noise(2, 1.0), 1.0), "two pixels, weight 1: r = 1"
-assert kept(np.array([4.0, 2.0, 0.5]), 2, 1.0) == 2, "with r = 1, two of these three are kept"
+found = bits(np.array([4.0, 16.0, 1.0]), 1.0)
+assert np.isclose(found, 3.0), "1 bit, 2 bits, and nothing for the third direction"
 
 # %% [markdown]
 # ## 6. In your own words (3 marks)

@@ -36,7 +36,8 @@ def nights(rng):
     a = np.concatenate([none, few, none, few, least])
     b = np.concatenate([few, none, none, least, few])
     truth = np.concatenate([few, none + np.inf, none, tiny, few])
-    return [ask_forecast(a, b, truth)]
+    order = rng.permutation(a.size)
+    return [ask_forecast(a[order], b[order], truth[order])]
 
 
 def nearly_right(rng):
@@ -129,17 +130,31 @@ def ask_bell(rng, far):
     return asked
 
 
+def at_best(w, m, s, mean):
+    """The cross-entropy with the standard deviation at which a difference quotient is 0."""
+
+    def cost(std):
+        return crossed(w, m, s, mean, std)
+
+    low, high, step = mpf(-5), mpf(5), mpf("1e-15")
+    for _ in range(120):
+        middle = (low + high) / 2
+        falls = cost(exp(middle + step)) < cost(exp(middle - step))
+        low, high = (middle, high) if falls else (low, middle)
+    return cost(exp(middle))
+
+
 def ask_extra(rng):
     asked = []
     for count in (1, 2, 4):
         w, m, s = mixture(rng, count)
+        at = rng.permutation([np.round(w @ m), *rng.uniform(-9, 9, count + 1)])
         with mpmath.workdps(50):
             given = [[mpf(float(y)) for y in each] for each in (w, m, s)]
             share, mean, std = best(*given)
             least = crossed(share, *given[1:], mean, std)
-            pairs = zip(*given[1:], strict=True)
-            truth = [float(crossed(share, *given[1:], c, d) - least) for c, d in pairs]
-        asked.append(Ask("extra(w, m, s)", truth, w=w, m=m, s=s))
+            truth = [float(at_best(share, *given[1:], mpf(c)) - least) for c in at.tolist()]
+        asked.append(Ask("extra(w, m, s, at)", truth, w=w, m=m, s=s, at=at))
     return asked
 
 
@@ -186,11 +201,11 @@ def ask_lead(rng):
 def is_blind(v):
     v = float(v)
     if not 0 < abs(v) < 1:
-        return False
+        return "not between -1 and 1, or 0"
     found = -0.5 * (1 + v - 0.0 - np.exp(v))
     with mpmath.workdps(700):
         true = (mpmath.expm1(mpf(v)) - mpf(v)) / 2
-        return abs(mpf(float(found)) / true - 1) > 0.9
+        return bool(abs(mpf(float(found)) / true - 1) > 0.9) or "kl has a right digit there"
 
 
 def ask_noise(rng):
@@ -198,15 +213,31 @@ def ask_noise(rng):
     return [Ask("noise(pixels, weight)", pixels * weight / 2, pixels=pixels, weight=weight)]
 
 
-def ask_kept(rng):
-    """Directions clearly above and below the variance, and one case in which all are lost."""
+def one_direction(ratio):
+    """R nats leave an error of variance lambda e^(-2R), which costs that over 2r, and R: the R
+    at which the sum is smallest, where a difference quotient changes sign, in bits."""
+
+    def loss(R):
+        return ratio * exp(-2 * R) / 2 + R
+
+    low, high, step = mpf(0), mpf(20), mpf("1e-15")
+    if loss(step) > loss(low):
+        return low
+    for _ in range(90):
+        middle = (low + high) / 2
+        falls = loss(middle + step) < loss(middle - step)
+        low, high = (middle, high) if falls else (low, middle)
+    return middle / log(2)
+
+
+def ask_bits(rng):
+    """Directions above and below the variance, and one case in which all are lost."""
     asked = []
-    for pixels, weight, above in ((64, 1.0, 0), (784, 0.002, 3), (100, 0.01, 5), (64, 0.1, 2)):
-        r = pixels * weight / 2
-        lost = r * rng.uniform(0.05, 0.9, 4) if weight != 0.1 else r * rng.uniform(0.6, 0.9, 4)
-        variances = np.concatenate([lost, r * rng.uniform(1.1, 1.9, above)])
-        given = {"variances": rng.permutation(variances), "pixels": pixels, "weight": weight}
-        asked.append(Ask("kept(variances, pixels, weight)", above, **given))
+    for above in (0, *rng.integers(1, 9, 3)):
+        r, lost = float(rng.uniform(0.1, 30)), rng.uniform(0.05, 0.9, rng.integers(2, 9))
+        ratio = rng.permutation(np.concatenate([lost, 1.1 + rng.exponential(5, above)]))
+        truth = float(sum(exactly(one_direction, ratio)))
+        asked.append(Ask("bits(variances, r)", truth, variances=r * ratio, r=r))
     return asked
 
 
@@ -236,7 +267,7 @@ QUESTIONS = (
     ), packages=BOTH),
     Question("q5", (
         Item("noise", 1, "`noise`", ask_noise),
-        Item("kept", 1, "`kept`, for several sets of data", ask_kept),
+        Item("bits", 1, "`bits`, for several sets of data", ask_bits),
         Item("blind", 1, "`blind`", lambda rng: [Ask("blind", is_blind)]),
     )),
     Written("q6", 3, "what an average of estimates tends to"),

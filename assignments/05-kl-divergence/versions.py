@@ -221,11 +221,12 @@ def bell(w, m, s):
     return [mean, (spread + sum(w * s * s)) ** 0.5]
 
 
-def extra(w, m, s):
-    def cost(mean, std):
-        return np.log(std) + w @ (s**2 + (m - mean) ** 2) / (2 * std**2)
+def extra(w, m, s, at):
+    def cost(mean):
+        second = w @ (s**2 + (m - mean) ** 2)
+        return np.log(second) / 2
 
-    return [float(cost(c, d) - cost(*bell(w, m, s))) for c, d in zip(m, s, strict=True)]
+    return [float(cost(c) - cost(bell(w, m, s)[0])) for c in at]
 
 
 # %% q3 | equal | np.average, and a difference of all pairs for the spread
@@ -235,10 +236,9 @@ def bell(w, m, s):
     return np.array([np.average(m, weights=w), np.sqrt(variance)])
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean, std = bell(w, m, s)
-    r = (std / s) ** 2
-    return 0.5 * (r - 1 - np.log(r) + ((m - mean) / s) ** 2)
+    return np.log(np.hypot(std, at - mean) / std)
 
 
 # %% q3 | loses far | the mean square less the squared mean
@@ -247,9 +247,9 @@ def bell(w, m, s):
     return mean, np.sqrt(w @ (s**2 + m**2) - mean**2)
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean, std = bell(w, m, s)
-    return np.log(s / std) + (std**2 + (m - mean) ** 2) / (2 * s**2) - 0.5
+    return np.log1p(((at - mean) / std) ** 2) / 2
 
 
 # %% q3 | loses bell far extra | the spread of the means is forgotten (kl-moments)
@@ -257,9 +257,9 @@ def bell(w, m, s):
     return w @ m, np.sqrt(w @ s**2)
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean, std = bell(w, m, s)
-    return np.log(s / std) + (std**2 + (m - mean) ** 2) / (2 * s**2) - 0.5
+    return np.log1p(((at - mean) / std) ** 2) / 2
 
 
 # %% q3 | loses bell far | widths are averaged, not variances
@@ -268,10 +268,10 @@ def bell(w, m, s):
     return mean, np.sqrt((w @ s) ** 2 + w @ (m - mean) ** 2)
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean = w @ m
     second = w @ (s**2 + (m - mean) ** 2)
-    return np.log(s) - np.log(second) / 2 + (second + (m - mean) ** 2) / (2 * s**2) - 0.5
+    return np.log1p((at - mean) ** 2 / second) / 2
 
 
 # %% q3 | loses bell far extra | one mode, as reverse KL would take (kl-directions)
@@ -280,20 +280,31 @@ def bell(w, m, s):
     return m[k], s[k]
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean, std = bell(w, m, s)
-    return np.log(s / std) + (std**2 + (m - mean) ** 2) / (2 * s**2) - 0.5
+    return np.log1p(((at - mean) / std) ** 2) / 2
 
 
-# %% q3 | loses extra | the divergence in the other direction (kl-directions)
+# %% q3 | loses extra | the standard deviation stays what it was (ex-kl-moments)
 def bell(w, m, s):
     mean = w @ m
     return mean, np.sqrt(w @ (s**2 + (m - mean) ** 2))
 
 
-def extra(w, m, s):
+def extra(w, m, s, at):
     mean, std = bell(w, m, s)
-    return np.log(std / s) + (s**2 + (m - mean) ** 2) / (2 * std**2) - 0.5
+    return ((at - mean) / std) ** 2 / 2
+
+
+# %% q3 | loses extra | variances for standard deviations in the logarithm
+def bell(w, m, s):
+    mean = w @ m
+    return mean, np.sqrt(w @ (s**2 + (m - mean) ** 2))
+
+
+def extra(w, m, s, at):
+    mean, std = bell(w, m, s)
+    return np.log1p(((at - mean) / std) ** 2)
 
 
 # %% q4 | equal | SymPy integrates, and solves
@@ -342,15 +353,15 @@ def noise(pixels, weight):
     return np.float64(weight) / (2 / pixels)
 
 
-def kept(variances, pixels, weight):
-    count = 0
+def bits(variances, r):
+    total = 0.0
     for variance in variances.tolist():
-        if 2 * variance / (pixels * weight) > 1:
-            count += 1
-    return count
+        if variance > r:
+            total += float(np.log(variance / r)) / 2
+    return total / np.log(2)
 
 
-# %% q5 | loses noise kept blind | the half of the Gaussian is forgotten (kl-vae-experiment)
+# %% q5 | loses noise bits blind | the half is forgotten, twice (kl-vae-experiment)
 blind = 800.0
 
 
@@ -358,11 +369,11 @@ def noise(pixels, weight):
     return pixels * weight
 
 
-def kept(variances, pixels, weight):
-    return int(np.sum(variances > noise(pixels, weight)))
+def bits(variances, r):
+    return np.log2(np.maximum(variances / r, 1)).sum()
 
 
-# %% q5 | loses noise kept blind | the average over pixels is overlooked (kl-vae-experiment)
+# %% q5 | loses noise blind | the average over pixels is overlooked (kl-vae-experiment)
 blind = 1e-3
 
 
@@ -370,11 +381,11 @@ def noise(pixels, weight):
     return weight / 2
 
 
-def kept(variances, pixels, weight):
-    return int(np.sum(variances > noise(pixels, weight)))
+def bits(variances, r):
+    return np.log2(np.sqrt(variances[variances > r] / r)).sum()
 
 
-# %% q5 | loses kept blind | standard deviations; and a value that keeps its digits
+# %% q5 | loses bits blind | lost directions are paid back; and a value that keeps its digits
 blind = -30.0
 
 
@@ -382,11 +393,11 @@ def noise(pixels, weight):
     return pixels * weight / 2
 
 
-def kept(variances, pixels, weight):
-    return int(np.sum(np.sqrt(variances) > noise(pixels, weight)))
+def bits(variances, r):
+    return np.log2(variances / r).sum() / 2
 
 
-# %% q5 | loses kept | what is lost instead of what is kept
+# %% q5 | loses bits | nats (kl-collapse)
 blind = 1e-12
 
 
@@ -394,5 +405,17 @@ def noise(pixels, weight):
     return pixels * weight / 2
 
 
-def kept(variances, pixels, weight):
-    return int(np.sum(variances < noise(pixels, weight)))
+def bits(variances, r):
+    return np.log(np.maximum(variances / r, 1)).sum() / 2
+
+
+# %% q5 | loses bits | how many directions are kept, not what they cost
+blind = 1e-12
+
+
+def noise(pixels, weight):
+    return pixels * weight / 2
+
+
+def bits(variances, r):
+    return np.sum(variances > r)

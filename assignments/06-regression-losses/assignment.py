@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 # %% [markdown]
-# ## 1. Log-cosh with a bound (4 marks)
+# ## 1. Log-cosh with a bound (3 marks)
 #
 # Log-cosh imitates Huber's loss with $\delta = 1$ only. For another bound it has to be scaled:
 #
@@ -47,7 +47,7 @@ assert np.isclose(smooth(np.array([4.0]), np.zeros(1), 2.0)[0][0], 5.3000), "4 l
 # %% [markdown]
 # ## 2. Bread for tomorrow (3 marks)
 #
-# A bakery has written down how many loaves were asked for, and on how many days: `demand` and `days`, arrays of whole numbers of shape (K,), in any order. Each loaf too few costs `short` euros, each loaf too many costs `over` euros, both > 0.
+# A bakery has written down how many loaves were asked for, and on how many days: `demand` and `days`, arrays of whole numbers above 0 of shape (K,), in any order, no demand twice. Each loaf too few costs `short` euros, each loaf too many costs `over` euros, both > 0.
 #
 # Write `stock(demand, days, short, over)`. Return the number of loaves, one of those in `demand`, for which the mean cost over all these days is smallest, and that mean cost, in euros per day. If several numbers cost the same, return the smallest of them.
 
@@ -70,9 +70,9 @@ assert stock(np.array([80, 100, 90]), np.array([1, 1, 1]), 9.0, 1.0)[0] == 100, 
 assert stock(np.array([80, 100]), np.array([1, 1]), 1.0, 1.0)[0] == 80, "a tie: the smaller"
 
 # %% [markdown]
-# ## 3. A spring in unknown units (3 marks)
+# ## 3. A spring in unknown units (4 marks)
 #
-# A lab pulls a spring by the lengths `x` > 0 and measures the forces `y`, float64 arrays of shape (N,), with gross errors among the forces. The force is proportional to the length, $\hat y = c\,x$. In which units, nobody knows, so a fixed bound $\delta$ is out of the question. Take
+# A lab pulls a spring by the lengths `x` > 0 and measures the forces `y`, float64 arrays of shape (N,), with gross errors among the forces. The force is proportional to the length, $\hat y = c\,x$. In which units, nobody knows ($c$ may be $10^{-12}$ or $10^{12}$), so a fixed bound $\delta$ is out of the question. Take
 #
 # $$ m = \text{median of } \frac{y_j}{x_j}, \qquad \delta = 1.345 \cdot 1.4826 \cdot \text{median of } |y_j - m\,x_j| , $$
 #
@@ -148,7 +148,7 @@ assert abs(spread.doit().subs(at)) < 1e-9, "e = 1, u = 0, nu = 1: the spread is 
 #
 # Assign:
 #
-# - `column`: a list of four numbers with the mean 10. If an array `true` of shape (4,) holds them, and `predicted` of shape (4, 1) holds the same four (the model is perfect), the RMSE that it returns is 4; four digits or more.
+# - `column`: a list of four numbers with the mean 10. If an array `true` of shape (4,) holds them, and `predicted` of shape (4, 1) holds the same four (the model is perfect), the RMSE that it returns is 4 to four digits.
 # - `pixels`: a list of two whole numbers from 0 to 255 that are at least 100 apart. With `predicted` the first and `true` the second, as arrays `np.array([...], dtype=np.uint8)` of one entry each, the RMSE that it returns is 0.
 # - `large`: a list of three numbers between $-10^{12}$ and $10^{12}$ for `true`, in float64, whose variance is at least 0.1, while the `variance` in the code is off by at least half of the true variance.
 
@@ -170,7 +170,7 @@ assert len(large) == 3 and max(np.abs(large)) <= 1e12, "large: three numbers of 
 #
 # (a) Why, and would more data help? (b) A colleague proposes Huber's loss with $\delta = 5$ minutes. What does it change for the sums, and do they become right? (c) Another trains a second model on the quantile loss with $\tau = 0.9$, adds up its predictions along a route, and promises: "9 of 10 routes take no longer than this sum." Is that right, and what would you train instead? (d) A model trained on squared error has a mean absolute error of 5.2 minutes on new deliveries, the old one 3.9. "So the new one is worse for us." Is that right?
 #
-# Each part is worth 1 mark. Use at most 150 words; formulas count as one word each.
+# Each part is worth 1 mark. Use at most 200 words; formulas, $\tau = 0.9$ too, count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===

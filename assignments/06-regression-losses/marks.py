@@ -134,16 +134,20 @@ def ask_stiffness(x, y):
     return Ask("stiffness(x, y)", balance(x, y), x=x, y=y)
 
 
-def with_errors(rng):
-    """In several units, with gross errors on one side, for odd and even numbers of values."""
+def with_errors(rng, cases):
+    """With gross errors on one side: how many values, and the units of length and force."""
     asked = []
-    for count, length, force in ((15, 1.0, 3.0), (16, 1e-3, 2e-6), (21, 50.0, 1e4), (30, 1.0, 250)):
+    for count, length, force in cases:
         x = rng.uniform(0.3, 2, count)
         y = force * (2 * x + rng.normal(size=count))
         y[:3] += force * rng.uniform(15, 80, 3)
         order = rng.permutation(count)
         asked.append(ask_stiffness(length * x[order], y[order]))
     return asked
+
+
+ORDINARY = ((15, 1.0, 3.0), (16, 0.1, 2.0), (30, 3.0, 20.0))
+UNITS = ((16, 1e2, 2e-10), (21, 1e-3, 5e8), (15, 1e-6, 2e-6))
 
 
 def mostly_equal(rng):
@@ -221,42 +225,53 @@ def report(predicted, true):
 def spreads(answer):
     true = np.asarray(answer, dtype=np.float64).ravel()
     if true.shape != (4,) or not np.isfinite(true).all():
-        return False
-    return abs(true.mean() - 10) < 1e-3 and abs(report(true[:, None], true)[0] - 4) < 1e-3
+        return "four finite numbers are asked for"
+    if not abs(true.mean() - 10) < 1e-3:
+        return "the mean is another"
+    right = abs(report(true[:, None], true)[0] - 4) < 1e-3
+    return right or "the code returns another RMSE"
 
 
 def wraps(answer):
     first, second = np.asarray(answer, dtype=float).ravel()
     if not all(0 <= x <= 255 and x == int(x) for x in (first, second)):
-        return False
+        return "two whole numbers from 0 to 255 are asked for"
+    if abs(first - second) < 100:
+        return "too near one another"
     pair = (np.array([int(x)], dtype=np.uint8) for x in (first, second))
-    return abs(first - second) >= 100 and report(*pair)[0] == 0
+    return bool(report(*pair)[0] == 0) or "the code returns another RMSE"
 
 
 def cancels(answer):
     true = np.asarray(answer, dtype=np.float64).ravel()
     if true.shape != (3,) or not (np.abs(true) <= 1e12).all():
-        return False
+        return "three numbers of the size asked for"
     exact = [Fraction(x) for x in true.tolist()]
     mean = sum(exact) / 3
     variance = float(sum((x - mean) ** 2 for x in exact) / 3)
-    return variance >= 0.1 and abs(report(true, true)[1] - variance) >= 0.5 * variance
+    if variance < 0.1:
+        return "their variance is too small"
+    off = abs(report(true, true)[1] - variance)
+    return off >= 0.5 * variance or "the code gets this right"
 
 
 BOTH = ("numpy", "sympy")
 QUESTIONS = (
     Question("q1", (
-        Item("values", 1, "ordinary errors, two bounds", ordinary, rtol=1e-5),
+        Item("values", 1, "ordinary errors, two bounds, and shapes that differ",
+             lambda rng: [*ordinary(rng), *refuses(rng)], rtol=1e-5),
         Item("large", 1, "large errors", far_off),
         Item("tiny", 1, "digits of a tiny error", nearly_right),
-        Item("shapes", 1, "shapes that differ", refuses),
     )),
     Question("q2", (
         Item("stock", 2, "the number and its cost, for several prices", some_bread),
         Item("ties", 1, "numbers that cost the same", tied_bread),
     )),
     Question("q3", (
-        Item("errors", 2, "data in several units, with gross errors", with_errors, rtol=2e-6),
+        Item("errors", 2, "data with gross errors",
+             lambda rng: with_errors(rng, ORDINARY), rtol=2e-6),
+        Item("units", 1, "very small and very large units",
+             lambda rng: with_errors(rng, UNITS), rtol=2e-6),
         Item("equal", 1, "data most of which lie on one line", mostly_equal, rtol=1e-6),
     )),
     Question("q4", (

@@ -79,7 +79,7 @@ def smooth(yhat, y, delta):
     return delta**2 * loss, delta * np.sinh(u) / np.cosh(u)
 
 
-# %% q1 | loses shapes | it broadcasts (the head of the chapter)
+# %% q1 | loses values | it broadcasts (the head of the chapter)
 def smooth(yhat, y, delta):
     u = (yhat - y) / delta
     near = np.log1p(2 * np.sinh(np.clip(u, -20, 20) / 2) ** 2)
@@ -87,7 +87,7 @@ def smooth(yhat, y, delta):
     return delta**2 * loss, delta * np.tanh(u)
 
 
-# %% q1 | loses shapes | it compares lengths, not shapes
+# %% q1 | loses values | it compares lengths, not shapes
 def smooth(yhat, y, delta):
     if len(yhat) != len(y):
         raise ValueError("shapes")
@@ -117,7 +117,7 @@ def smooth(yhat, y, delta):
     return delta * loss, np.tanh(u)
 
 
-# %% q1 | loses values large tiny shapes | Huber's loss itself (reg-between)
+# %% q1 | loses values large tiny | Huber's loss itself (reg-between)
 def smooth(yhat, y, delta):
     if yhat.shape != y.shape:
         raise ValueError("shapes")
@@ -232,7 +232,7 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors | the pulls balance, without the factor x of the chain rule
+# %% q3 | loses errors units | the pulls balance, without the factor x of the chain rule
 def stiffness(x, y):
     m = np.median(y / x)
     delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
@@ -245,7 +245,7 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors | Huber's center of the ratios (reg-influence)
+# %% q3 | loses errors units | Huber's center of the ratios (reg-influence)
 def stiffness(x, y):
     ratio = y / x
     c = np.median(ratio)
@@ -258,18 +258,18 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors | least squares (reg-influence)
+# %% q3 | loses errors units | least squares (reg-influence)
 def stiffness(x, y):
     m = np.median(y / x)
     return m if np.median(np.abs(y - m * x)) == 0 else (x * y).sum() / (x * x).sum()
 
 
-# %% q3 | loses errors | the median of the ratios
+# %% q3 | loses errors units | the median of the ratios
 def stiffness(x, y):
     return np.median(y / x)
 
 
-# %% q3 | loses errors | one round of reweighting only
+# %% q3 | loses errors units | one round of reweighting only
 def stiffness(x, y):
     c = np.median(y / x)
     delta = 1.345 * 1.4826 * np.median(np.abs(y - c * x))
@@ -279,7 +279,7 @@ def stiffness(x, y):
     return (weight * x * y).sum() / (weight * x * x).sum()
 
 
-# %% q3 | loses errors equal | a bound in a fixed unit (reg-irls)
+# %% q3 | loses errors units equal | a bound in a fixed unit (reg-irls)
 def stiffness(x, y):
     c = np.median(y / x)
     for _ in range(3000):
@@ -288,7 +288,7 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors equal | the standard deviation for the scale, which the errors blow up
+# %% q3 | loses errors units equal | the standard deviation for the scale, which the errors blow up
 def stiffness(x, y):
     c = np.median(y / x)
     delta = 1.345 * np.std(y - c * x)
@@ -308,7 +308,7 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors | the factor 1.4826 is left out (reg-irls)
+# %% q3 | loses errors units | the factor 1.4826 is left out (reg-irls)
 def stiffness(x, y):
     c = np.median(y / x)
     delta = 1.345 * np.median(np.abs(y - c * x))
@@ -320,12 +320,40 @@ def stiffness(x, y):
     return c
 
 
-# %% q3 | loses errors | values outside of the bound are thrown away, not clipped
+# %% q3 | loses errors units | values outside of the bound are thrown away, not clipped
 def stiffness(x, y):
     m = np.median(y / x)
     delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
     kept = np.abs(y - m * x) <= delta
     return (x * y)[kept].sum() / (x * x)[kept].sum()
+
+
+# %% q3 | loses units | an interval that is halved down to a width of 1e-9
+def stiffness(x, y):
+    m = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
+    if delta == 0:
+        return m
+    low, high = np.min((y - delta) / x), np.max((y + delta) / x)
+    for _ in range(500):
+        if high - low < 1e-9:
+            break
+        c = (low + high) / 2
+        low, high = (low, c) if (x * np.clip(c * x - y, -delta, delta)).sum() > 0 else (c, high)
+    return (low + high) / 2
+
+
+# %% q3 | loses units | a bound below 1e-9 counts as 0
+def stiffness(x, y):
+    m = np.median(y / x)
+    delta = 1.345 * 1.4826 * np.median(np.abs(y - m * x))
+    if delta < 1e-9:
+        return m
+    c = m
+    for _ in range(2000):
+        weight = delta / np.maximum(np.abs(c * x - y), delta)
+        c = (weight * x * y).sum() / (weight * x * x).sum()
+    return c
 
 
 # %% q4 | equal | SymPy differentiates, solves and takes the limit

@@ -148,7 +148,7 @@ assert abs(lead.doit().subs({a: 3.0, b: 3.0, t: 2.0})) < 1e-9, "as many wins: no
 #     return np.mean(np.log1p(np.exp(-leads)))
 #
 # def mean_ndcg(scores, relevance):
-#     order = np.argsort(-scores, axis=1, kind="stable")
+#     order = np.argsort(scores, axis=1, kind="stable")[:, ::-1]
 #     ranked = np.take_along_axis(relevance, order, axis=1)
 #     discount = 1 / np.log2(np.arange(2, 2 + scores.shape[1]))
 #     best = -np.sort(-relevance, axis=1) @ discount
@@ -156,35 +156,35 @@ assert abs(lead.doit().subs({a: 3.0, b: 3.0, t: 2.0})) < 1e-9, "as many wins: no
 # ```
 #
 # - `silent`: a list of four relevances, each 0 or 1, of one query. A model that gives all four items the score 0 gets a `mean_ndcg` of 1, though the average over all orders of the four is below 0.8.
-# - `empty`: of 40 queries 10 have no relevant item. In all others the model puts the relevant items first. Assign what `mean_ndcg` returns; four digits or more.
-# - `after`: three queries have one right and one wrong answer each, and leads of 0.1, 0.1, 0.1. Find three finite leads after an update, as a list, such that `loss` falls by a quarter or more, though only one lead is positive and the other two are negative.
+# - `empty`: of 40 queries (relevances 0 or 1) 10 have no relevant item. In all others the model puts the relevant items first. Assign what `mean_ndcg` returns; four digits or more.
+# - `after`: three queries have one right and one wrong answer each, and leads of $-0.1$, $-0.1$, $-0.1$. Find three leads after an update, as a list, all between $-4$ and 4, such that `loss` at least doubles, though two leads are now positive and only one is negative.
 
 # %% answer q5
 ### BEGIN SOLUTION
-silent, empty, after = [1, 0, 0, 0], 0.75, [10.0, -0.01, -0.01]
+silent, empty, after = [0, 0, 0, 1], 0.75, [0.5, 0.5, -4.0]
 ### END SOLUTION
 
 # %% check q5
 assert np.shape(silent) == (4,) and set(silent) <= {0, 1}, "silent: four relevances, 0 or 1"
 assert np.ndim(empty) == 0 and np.isfinite(empty), "empty is one number"
-assert np.shape(after) == (3,) and all(np.isfinite(after)), "after: three finite leads"
-assert sorted(np.sign(after)) == [-1, -1, 1], "one lead is positive, two are negative"
+assert np.shape(after) == (3,) and max(np.abs(after)) <= 4, "after: three leads from -4 to 4"
+assert sorted(np.sign(after)) == [-1, 1, 1], "two leads are positive, one is negative"
 
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
-# A reward model is trained on pairs of answers to the same prompt with the pairwise logistic loss; in nearly all prompts the same answer is preferred every time. Two plans for its scores: "Show an answer to the user only if its score is above 2", and "The answer to prompt A has 3.2, the one to prompt B only 2.9, so we are better at prompts like A". And a worry: the scores have been growing since the first epoch, and the loss falls and falls.
+# Two chess leagues, north and south, never play each other. One score for each player is trained with the pairwise logistic loss on all games of the season; there were no draws. Two plans: "Whoever has a score above 2 may go to the finals", and "Ann, first in the north, has 5.1, the first in the south only 4.6, so Ann is the stronger". And a worry: Ann has won every game, and her score has been growing since the first epoch, while the loss falls and falls.
 #
-# (a) What is wrong with both plans? Name a change of the scores that proves it. (b) Why do the scores grow? (c) What would you do so that the threshold means something, and what would you look at to decide when to stop? Each part is worth 1 mark. Use at most 150 words; formulas count as one word each.
+# (a) What is wrong with both plans? Name a change of the scores that proves it. (b) Why does Ann's score grow? At which lead would it have come to rest if she had played one opponent only, and won 24 games of 30? (c) Which further games would make the two leagues comparable, and what would you add to the loss so that Ann's score comes to rest? Each part is worth 1 mark. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: only leads within a prompt are trained; adding any number (or function of the prompt) to all scores of a prompt changes no loss, so neither a threshold nor a comparison across prompts means anything.
-# - 1: $-\ln\sigma(\delta)$ has no minimum at a finite lead if one answer always wins (best lead $\ln(a/b)$ with $b = 0$); the force $\sigma(-\delta)$ fades and never ends. Half a mark for "the loss pushes forever" without the reason.
-# - 1: calibrate with labels of their own, pointwise: binary cross-entropy on "good enough", or a calibration fitted afterwards; stop by the share of pairs in the right order (or a ranking metric) on held-out pairs, not by the training loss. Both parts are needed.
+# - 1: only leads between players who are connected by games are trained; adding any number to all scores of one league changes no lead that was played, so no loss. It moves players across the threshold, and the south past Ann. Half a mark without the change.
+# - 1: $-\ln\sigma(\delta)$ has no minimum at a finite lead if one side always wins; the force $\sigma(-\delta)$ fades and never ends. With 24 of 30 the lead rests at $\ln(24/6) = \ln 4 = 1.386$. Half a mark for each.
+# - 1: games between the leagues, with wins on both sides (or a cycle of them: if one league wins all, the shift grows without end as Ann does); and a penalty on the size of the scores (or half a win and half a loss for each pair, a prior). Half a mark for each; games between the leagues are enough for the first. "Stop early" is no answer to the second: it decides where Ann stands by chance.
 # === END MARK SCHEME ===
-# (a) The loss sees only the lead $s_p - s_n$ within one prompt. Add $c(\text{prompt})$ to all scores of a prompt: no lead changes, so no loss does, but the answers pass the threshold, or A and B change places. The data say nothing about $c$.
+# (a) The loss sees only leads between players who met, and so within a league. Add $c$ to all scores of the south: no lead that was played changes, so no loss does, but players pass the threshold, and the first of the south passes Ann. The data say nothing about $c$.
 #
-# (b) For $a$ wins and $b$ losses the best lead is $\ln(a/b)$. With $b = 0$ it is infinite: the loss falls for any larger lead, and the force $\sigma(-\delta)$ fades but never ends. Falling loss here is not progress.
+# (b) For $a$ wins and $b$ losses the best lead is $\ln(a/b)$. With $b = 0$ it is infinite: the loss falls for any larger lead, and the force $\sigma(-\delta)$ fades but never ends. With 24 wins of 30 it rests at $\ln(24/6) = 1.386$.
 #
-# (c) For the threshold I would collect labels "good enough, yes or no" for single answers and train, or fit a calibration, with binary cross-entropy; then a score is a log-odds. I would stop by the share of held-out pairs in the right order.
+# (c) Games between north and south in which both sides win some; if one side won all, $c$ would grow as Ann's score does. And a penalty $\frac\alpha2 \sum_i s_i^2$: then the sum has a minimum at a finite score, also for Ann.

@@ -50,6 +50,7 @@ def tied(rng):
         ask_auc(near, [1, 3, 1, 0, 1, 2]),
         ask_auc(ends, [2, 1, 0, 1, 3, 1, 0]),
         ask_auc([1e308, -1e308, 0.0, 1e308], [1, 2, 0, 0]),
+        ask_auc([1.0, 1 + 1e-12, 0.5], [2, 1, 0]),  # nearly equal, in the wrong order
     ]
 
 
@@ -232,7 +233,7 @@ def ask_best(name, place):
 # ------------------------------------------------------------------ question 5
 def mean_ndcg(scores, relevance):
     """The code of the question."""
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.argsort(scores, axis=1, kind="stable")[:, ::-1]
     ranked = np.take_along_axis(relevance, order, axis=1)
     discount = 1 / np.log2(np.arange(2, 2 + scores.shape[1]))
     best = -np.sort(-relevance, axis=1) @ discount
@@ -242,18 +243,22 @@ def mean_ndcg(scores, relevance):
 def is_silent(answer):
     relevance = np.asarray(answer, dtype=float)
     if relevance.shape != (4,) or not set(relevance.tolist()) <= {0.0, 1.0}:
-        return False
+        return "four relevances, 0 or 1, are asked for"
     zeros = np.zeros((1, 4))
     values = [mean_ndcg(zeros, np.array([p])) for p in permutations(relevance.tolist())]
-    return abs(mean_ndcg(zeros, relevance[None]) - 1) < 1e-12 and np.mean(values) < 0.8
+    if not abs(mean_ndcg(zeros, relevance[None]) - 1) < 1e-12:
+        return "the code returns less than 1"
+    return bool(np.mean(values) < 0.8) or "the average over all orders is too high"
 
 
-def falls_and_loses(answer):
-    leads = [mpf(float(x)) for x in np.asarray(answer, dtype=float).ravel()]
-    if len(leads) != 3 or not np.isfinite(np.asarray(answer, dtype=float)).all():
-        return False
-    before, after = 3 * log1p(exp(mpf("-0.1"))), sum(log1p(exp(-x)) for x in leads)
-    return after <= mpf("0.75") * before and sorted(np.sign(answer)) == [-1, -1, 1]
+def rises_and_wins(answer):
+    leads = np.asarray(answer, dtype=float).ravel()
+    if len(leads) != 3 or not (np.abs(leads) <= 4).all():
+        return "three leads of the size asked for"
+    if sorted(np.sign(leads)) != [-1, 1, 1]:
+        return "two positive leads and a negative one are asked for"
+    before, after = 3 * log1p(exp(mpf("0.1"))), sum(log1p(exp(-mpf(float(x)))) for x in leads)
+    return bool(after >= 2 * before) or "the loss rises by less"
 
 
 BOTH = ("numpy", "sympy")
@@ -282,7 +287,7 @@ QUESTIONS = (
     Question("q5", (
         Item("silent", 1, "`silent`", lambda rng: [Ask("silent", is_silent)]),
         Item("empty", 1, "`empty`", lambda rng: [Ask("empty", 0.75)], rtol=1e-4),
-        Item("after", 1, "`after`", lambda rng: [Ask("after", falls_and_loses)]),
+        Item("after", 1, "`after`", lambda rng: [Ask("after", rises_and_wins)]),
     )),
-    Written("q6", 3, "what scores mean, why they grow, and what to do"),
+    Written("q6", 3, "what scores mean, why one grows, and what to do"),
 )  # fmt: skip

@@ -66,6 +66,15 @@ def graded_auc(s, r, real):
     return (weight * count).sum() / weight.sum() if weight.sum() else np.nan
 
 
+# %% q1 | loses ties | larger first, and equal up to a tolerance after that
+def graded_auc(s, r, real):
+    s, r = s[real], r[real]
+    weight = np.maximum(r[:, None] - r[None, :], 0.0)
+    above, same = s[:, None] > s[None, :], np.isclose(s[:, None], s[None, :])
+    count = np.where(above, 1.0, np.where(same, 0.5, 0.0))
+    return (weight * count).sum() / weight.sum() if weight.sum() else np.nan
+
+
 # %% q1 | loses values ties padding | relevant or not, as AUC has it (rank-auc)
 def graded_auc(s, r, real):
     s, r = s[real], r[real]
@@ -389,16 +398,19 @@ slope = (b - a) / 2 + (a + b + t) * (up - down) / (up + down + nu) / 2
 lead, draws = sp.log(a / b), t / (a + b + t)
 
 # %% q5 | equal | other answers
-silent, empty, after = np.array([1, 1, 0, 0]), 30 / 40, (-1e-6, 50, -0.001)
+silent, empty, after = np.array([0, 0, 1, 1]), 30 / 40, (-3.9, 1e-6, 1.2)
 
-# %% q5 | loses silent empty | first in the file is worst; undefined lists left out (rank-ndcg)
-silent, empty, after = [0, 0, 0, 1], 1.0, [10.0, -0.01, -0.01]
+# %% q5 | loses silent empty | first in the file is best; undefined lists left out (rank-ndcg)
+silent, empty, after = [1, 0, 0, 0], 1.0, [0.5, 0.5, -4.0]
 
-# %% q5 | loses silent after | too many relevant items; one pair pays, two are still in order
-silent, empty, after = [1, 1, 1, 0], 0.75, [10.0, 0.01, -0.01]
+# %% q5 | loses silent after | too many relevant items; the pairs that are won save too much
+silent, empty, after = [0, 1, 1, 1], 0.75, [4.0, 4.0, -4.0]
 
-# %% q5 | loses after empty | the pairs that are lost cost too much (rank-worse)
-silent, empty, after = [1, 0, 0, 0], 0.25, [3.0, -0.1, -0.1]
+# %% q5 | loses after empty | the loss falls, as in the chapter (rank-worse)
+silent, empty, after = [0, 0, 0, 1], 0.25, [3.0, -0.1, -0.1]
 
 # %% q5 | loses after | leads of 0, which nobody can call an order
-silent, empty, after = [1, 0, 0, 0], 0.75, [5, 0, 0]
+silent, empty, after = [0, 0, 0, 1], 0.75, [0, 0, -4]
+
+# %% q5 | loses after | the lost pair costs enough, by a lead that is out of bounds
+silent, empty, after = [0, 0, 0, 1], 0.75, [3.0, 3.0, -10.0]

@@ -60,7 +60,7 @@ assert np.isclose(any_of(scores, right, everything, 0.1), 0.5169, atol=1e-4), "t
 # %% [markdown]
 # ## 2. All triplets of a batch (3 marks)
 #
-# A triplet of a batch is an anchor, a positive (*another* row with the anchor's label), and a negative (a row with another label). Its loss is that of PyTorch, $\max(0, d_{ap} - d_{an} + m)$, with distances that are **not** squared.
+# A triplet of a batch is an anchor, a positive (*another* row with the anchor's label), and a negative (a row with another label). Its loss is $\max(0, d_{ap} - d_{an} + m)$, with distances that are **not** squared; nothing is added to the differences (PyTorch adds $10^{-6}$).
 #
 # Write `triplets(x, labels, margin)` for embeddings `x` of the shape (rows, dimensions) and integers `labels`. Return a tuple of three numbers:
 #
@@ -108,7 +108,7 @@ assert np.allclose(triplets(line, np.array([0, 1, 0]), 2.0), (3.5, 3.5, 1.0)), (
 #
 # - `slope`: $\partial L / \partial \tau$, in the symbols `s`, `r`, `tau`, `b`, `N`.
 # - `bias`: an encoder that tells nothing apart has $r = s$. The bias $b$ at which its loss is smallest, in the symbols `s`, `tau`, `N`.
-# - `fall`: an encoder that tells partners apart has $s > r$. At the bias $b = -(s + r)/(2\tau)$ and low temperatures its loss is close to $N e^{-c/\tau}$ (the quotient goes to 1 as $\tau \to 0$). The number $c$, in the symbols `s`, `r`.
+# - `fall`: an encoder that tells partners apart has $s > r$. At the bias $b = -(s + r)/(2\tau)$ and low temperatures its loss is close to $N e^{-c/\tau}$ (the quotient goes to 1 as $\tau \to 0$; for large $h$, $\operatorname{softplus}(-h)$ is close to $e^{-h}$). The number $c$, in the symbols `s`, `r`.
 
 # %% answer q3
 s, r, b = sp.symbols("s r b", real=True)
@@ -192,7 +192,7 @@ assert np.isclose(repaired(corners[:1], corners[1:], 0.1), 0.0), "the only candi
 #
 # An anchor has $n$ negatives with the similarities `s`, of which $k$ share the largest value, $1 \le k < n$. You want these hardest negatives to get a given share of the push on all negatives; how strongly the partner is pulled does not matter.
 #
-# Write `temperature(s, share)`: the $\tau$ at which the $k$ hardest negatives *together* get this share. `s` is an array of the shape (n,), not sorted, and $k/n < $ `share` $< 1$. Return one number, with a relative error of at most $10^{-6}$. The answer lies between $10^{-6}$ and $10^6$.
+# Write `temperature(s, share)`: the $\tau$ at which the $k$ hardest negatives *together* get this share. `s` is an array of the shape (n,), not sorted, and $k/n < $ `share` $< 1$. No formula gives it: search. Return one number, with a relative error of at most $10^{-6}$. The answer lies between $10^{-6}$ and $10^6$.
 
 
 # %% answer q5
@@ -230,7 +230,7 @@ assert np.isclose(found, 1.0, rtol=1e-5), "two share the largest similarity"
 # 2. "At $\tau = 1$ our best batch of 512 pairs, in 512 dimensions, has a loss of 5.24, at $\tau = 0.1$ it has 0.9. So $\tau = 0.1$ fits better."
 # 3. "On fresh pairs with $N = 64$ the expected loss is 0.3. As it is so low, the embeddings share at least 5 nats of information."
 #
-# Say for each claim whether it follows, and why (not), with the number that should have been compared (1 mark each). Use at most 150 words; formulas count as one word each.
+# Say for each claim whether it follows, and why (not). Say what should have been compared; give the number where you can compute it (1 mark each). Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===

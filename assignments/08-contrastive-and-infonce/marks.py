@@ -121,16 +121,18 @@ def triplet_far(rng):
 
 def triplet_cases(rng):
     """Ties and losses of exactly 0 on integers; rows that coincide; nothing to take a mean of."""
-    shift = float(rng.integers(-5, 6))
-    line = np.array([[0.0], [3.0], [3.0], [-3.0], [5.0], [9.0]]) + shift
+    shift, size = float(rng.integers(-5, 6)), float(rng.integers(1, 40))
+    line = np.array([[0.0], [3.0], [3.0], [-3.0], [5.0], [rng.integers(7, 30)]])
+    line, order = size * line + shift, rng.permutation(6)
     spread = np.array([[0.0], [1.0], [50.0], [51.0]]) + shift
-    return [
-        ask_triplets(line, [4, 4, 7, 7, 4, 1], 2.0),
+    cases = [
+        ask_triplets(line[order], np.array([4, 4, 7, 7, 4, 1])[order], 2 * size),
         ask_triplets(np.ones((5, 2)) * shift, [0, 0, 1, 1, 1], rng.uniform(0.1, 1)),
         ask_triplets(spread, [0, 0, 1, 1], 2.0),
         ask_triplets(line, np.arange(6), 2.0),
         ask_triplets(line, np.zeros(6, int), 2.0),
     ]
+    return [cases[i] for i in rng.permutation(5)]
 
 
 # ------------------------------------------------------------------ question 3
@@ -213,11 +215,13 @@ def nt_xent(x, y, tau):
 def is_wrong(batch):
     x, y = (np.asarray(each, dtype=float) for each in batch)
     if x.shape != (2, 3) or y.shape != (2, 3):
-        return False
+        return "wrong shape"
     squares = np.square(np.clip(np.concatenate([x, y]), -9, 9)).sum(axis=1)
     if not np.all((squares >= 0.25) & (squares <= 4)):  # nan is refused here, too
-        return False
-    return not abs(given_code(x, y, 0.02) - nt_xent(x, y, 0.02)) <= 1
+        return "vectors of another length"
+    if abs(given_code(x, y, 0.02) - nt_xent(x, y, 0.02)) <= 1:
+        return "the code is right, or nearly"
+    return True
 
 
 def ask_repaired(x, y, tau):

@@ -189,6 +189,19 @@ def triplets(x, labels, margin):
     return losses.mean(), active.mean() if len(active) else 0.0, np.mean(gaps > 0)
 
 
+# %% q2 | loses far cases | 1e-6 is added to the differences, as PyTorch does
+def triplets(x, labels, margin):
+    d = np.sqrt(((x[:, None] - x + 1e-6) ** 2).sum(axis=-1))
+    same = labels[:, None] == labels
+    kept = (same & ~np.eye(len(x), dtype=bool))[:, :, None] & ~same[:, None, :]
+    if not kept.any():
+        return 0.0, 0.0, 0.0
+    gaps = (d[:, :, None] - d[:, None, :])[kept]
+    losses = np.maximum(gaps + margin, 0)
+    active = losses[losses > 0]
+    return losses.mean(), active.mean() if len(active) else 0.0, np.mean(gaps > 0)
+
+
 # %% q2 | loses values far cases | squared distances, as in FaceNet (con-triplet)
 def triplets(x, labels, margin):
     d = ((x[:, None] - x) ** 2).sum(axis=-1)

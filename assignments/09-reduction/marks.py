@@ -146,28 +146,27 @@ def falls(g):
 
 
 def ask_harmless(rng):
-    """By halving, from a power in between at which nothing falls."""
-    ends = []
+    """By halving, from a power at which nothing falls."""
     with mpmath.workdps(250):
-        for wrong in (mpf(-3), mpf(2)):
-            right = mpf("-0.5")
-            for _ in range(50):
-                g = (right + wrong) / 2
-                right, wrong = (right, g) if falls(g) else (g, wrong)
-            ends.append(float(right))
-    return [Ask("harmless", tuple(ends))]
+        wrong, right = mpf(-3), mpf("-0.5")
+        for _ in range(50):
+            g = (right + wrong) / 2
+            right, wrong = (right, g) if falls(g) else (g, wrong)
+        return [Ask("harmless", float(right))]
 
 
 # ------------------------------------------------------------------ question 4
 def far_apart(answer):
     sizes, means = ([float(x) for x in part] for part in answer)
-    if len(sizes) != 2 or len(means) != 2 or any(n < 1 or n % 1 for n in sizes):
-        return False
-    if min(means) < 0 or max(means) > 10:
-        return False
+    if len(sizes) != 2 or not all(1 <= n <= 1000 and n % 1 == 0 for n in sizes):
+        return "two integers from 1 to 1,000 are asked for"
+    if len(means) != 2 or not all(0 <= m <= 10 for m in means):
+        return "two means from 0 to 10 are asked for"
     whole = sum(n * m for n, m in zip(sizes, means, strict=True)) / sum(sizes)
     shown = np.float16(np.float16(means[0]) + means[1]) / 2  # as the code adds up
-    return shown <= 5 and whole >= 9.9 - 1e-9
+    if not whole >= 9.9 - 1e-9:
+        return "the mean over the tokens is too low"
+    return bool(shown <= 5) or "the code returns more"
 
 
 def stands_still():
@@ -232,8 +231,21 @@ def small_tilts(rng):
     return [ask_added(spread(rng), t) for t in tilts]
 
 
+def near_a_thousand(rng):
+    """Tiny tilts of large losses close to one another, whose mean no float64 holds."""
+    asked = []
+    while len(asked) < 3:
+        losses = rng.permutation([1000.0, 998.7, *rng.uniform(998.7, 1000, 4)])
+        mean = sum(map(Fraction, losses.tolist())) / 6
+        if abs(Fraction(float(mean)) - mean) > 2e-14:
+            asked.append(ask_added(losses, rng.choice([-1, 1]) * rng.uniform(1, 3) * 1e-8))
+    return asked
+
+
 def nearly_zero(answer):
-    return np.shape(answer) == () and abs(float(answer)) <= 1e-6
+    if np.shape(answer) != ():
+        return "wrong shape"
+    return bool(abs(float(answer)) <= 1e-6) or "wrong value"
 
 
 def no_tilt(rng):
@@ -268,7 +280,7 @@ QUESTIONS = (
         Item("values", 1, "ordinary tilts", ordinary_tilts, 1e-5),
         Item("large", 1, "large tilts and losses", large_tilts, 1e-6),
         Item("small", 2, "small tilts, no tilt, and equal losses",
-             lambda rng: [*small_tilts(rng), *no_tilt(rng)], 1e-6),
+             lambda rng: [*small_tilts(rng), *near_a_thousand(rng), *no_tilt(rng)], 1e-6),
     )),
     Written("q6", 4, "eight processes, and shorter texts"),
 )  # fmt: skip

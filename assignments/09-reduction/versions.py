@@ -217,39 +217,39 @@ a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 mean = (a ** (g + 1) + b ** (g + 1)) / (a**g + b**g)
 share = (1 + g * (1 - mean / a)) / (1 + (b / a) ** g)
-turn, harmless = b / (sp.sqrt(2) - 1), [-1.0, 0.0]
+turn, harmless = b / (sp.sqrt(2) - 1), -1.0
 
 # %% q3 | equal | a derivative that is not carried out, and a root by SymPy
 a, b, g = sp.symbols("a b g", positive=True)
 loss = (a**g * a + b**g * b) / (a**g + b**g)
 share = sp.Derivative(loss, a)
 turn = sp.solve(loss.subs(g, -2).diff(a), a)[-1]
-harmless = sp.Integer(-1), sp.Integer(0)
+harmless = sp.Integer(-1)
 
 # %% q3 | loses share harmless | no gradient through the weights (red-weighted-gradient)
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 share = a**g / (a**g + b**g)
-turn, harmless = (1 + sp.sqrt(2)) * b, (-np.inf, np.inf)
+turn, harmless = (1 + sp.sqrt(2)) * b, -10.0
 
 # %% q3 | loses share turn harmless | divided by N, not by the weights (red-normalizers)
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 share = (g + 1) * a**g / 2
-turn, harmless = b, (-1, np.inf)
+turn, harmless = b, 0
 
 # %% q3 | loses turn harmless | where the loss is that of b; weights that grow look harmless
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 share = sp.diff((a ** (g + 1) + b ** (g + 1)) / (a**g + b**g), a)
-turn, harmless = b, (-1, 1)
+turn, harmless = b, 0
 
 # %% q3 | loses share turn harmless | the weight's own slope alone; a grid of moderate losses
 a, b = sp.symbols("a b", positive=True)
 g = sp.symbols("g", real=True)
 mean = (a ** (g + 1) + b ** (g + 1)) / (a**g + b**g)
 share = g * a ** (g - 1) * (a - mean) / (a**g + b**g)
-turn, harmless = 2 * b, (-1.2, 0.2)
+turn, harmless = 2 * b, -1.2
 
 
 # %% q4 | equal | Python's numbers, and other batches
@@ -260,7 +260,7 @@ def repaired(losses, keep):
 
 import math
 
-sizes, means, stop = np.array([1, 5000]), [0, 9.99], np.float16(8192)
+sizes, means, stop = np.array([1, 900]), [0, 9.99], np.float16(8192)
 
 
 # %% q4 | equal | sums and counts by batch, in long double
@@ -330,6 +330,14 @@ def repaired(losses, keep):
 sizes, means, stop = (999, 1), (10.0, 0.0), 8192
 
 
+# %% q4 | loses batches | more losses than float16 can add up
+def repaired(losses, keep):
+    return losses[keep].sum(dtype=np.float64) / max(1, keep.sum())
+
+
+sizes, means, stop = (1, 99999), (0.0, 10.0), 8192
+
+
 # %% q4 | loses stop | 2 / eps times 3, as if every sum on the way were exact (red-stall)
 def repaired(losses, keep):
     return losses[keep].sum(dtype=np.float64) / max(1, keep.sum())
@@ -338,7 +346,19 @@ def repaired(losses, keep):
 sizes, means, stop = (999, 1), (10.0, 0.0), 3 * 2048
 
 
-# %% q5 | equal | expm1 of the distances from the mean, alone
+# %% q5 | equal | expm1 of the distances from the mean, whose own mean is taken off again
+def added(losses, t):
+    distance = losses - losses.mean()
+    u = t * (distance - distance.mean())
+    if t == 0:
+        return 0
+    if abs(u).max() > 1:
+        top = u.max()
+        return (top + np.log(np.exp(u - top).mean())) / t
+    return np.log1p(np.expm1(u).mean()) / t
+
+
+# %% q5 | loses small | expm1 of the distances from a mean that is rounded (red-tilted-digits)
 def added(losses, t):
     u = t * (losses - losses.mean())
     if t == 0:
@@ -397,7 +417,7 @@ def added(losses, t):
     return (shift + np.log(np.exp(u - shift).mean())) / t
 
 
-# %% q5 | loses large | expm1, but no maximum
+# %% q5 | loses large small | expm1, but no maximum
 def added(losses, t):
     if t == 0 or np.ptp(losses) == 0:
         return 0.0

@@ -97,11 +97,11 @@ assert np.allclose(found[1], [0.95, 0.0]), "nothing but weight decay"
 #
 # $$ x_{k+1} = x_k - \eta \lambda\, (2 x_k - x_{k-1}), \qquad x_{-1} = x_0. $$
 #
-# Give three SymPy expressions; any equivalent form is right.
+# Put $x_k = r^k$ to find the roots, as for the heavy ball. Give three SymPy expressions; any equivalent form is right.
 #
 # - `border`: the number such that the run converges from every $x_0$ for $0 < \eta <$ `border`, and not beyond, in the symbol `lam` (for $\lambda$).
 # - `best`: the rate at which it converges fastest (the largest root in size is smallest), in the symbol `lam`.
-# - `point`: $x_k$ at the rate `best`, for odd and even $k$, in the symbols `k` and `x0`.
+# - `point`: $x_k$ at the rate `best`, one expression in the symbols `k` and `x0` that is right for all $k \ge 0$; `Piecewise`, `ceiling` and `(-1)**k` are allowed.
 
 # %% answer q3
 lam, x0 = sp.symbols("lam x0", positive=True)
@@ -135,16 +135,17 @@ assert 0 < best.subs(lam, 1) < border.subs(lam, 1), "the best rate is below the 
 #
 # - `rejected`: for the loss $z^2$ and its *right* slope $2z$, assign a number `z` of at most $10^{12}$ in size at which the code says that they do not agree.
 # - `accepted`: for the loss $z^2$ and the *wrong* slope $z$, assign a number `z` other than 0 at which the code says that they agree. (At 0 that slope is right.)
-# - `difference(loss, z)`: an estimate of the derivative of `loss` at `z` from its values alone, right to eight digits. `loss` takes and returns a number; $1 \le |z| \le 10^6$, and between $z/2$ and $3z/2$ the loss is smooth and changes about as fast as a power of $z$ (outside, it may be nan).
+# - `bend(loss, z)`: an estimate of the *second* derivative of `loss` at `z` from its values alone, right to six digits. `loss` takes and returns a number; $1 \le |z| \le 10^6$. Between $z/2$ and $3z/2$ the loss $\ell$ is smooth (outside, it may be nan), and near $z$
+#
+# $$ |\ell| \le 5\,|z^2 \ell^{(2)}|, \qquad |z^2 \ell^{(4)}| \le 30\,|\ell^{(2)}|. $$
 
 
 # %% answer q4
-def difference(loss, z):
-    """The derivative of the loss at z, by differences."""
+def bend(loss, z):
+    """The second derivative of the loss at z, by differences."""
     ### BEGIN SOLUTION
-    h = 6e-6 * abs(z)
-    up, down = z + h, z - h
-    return (loss(up) - loss(down)) / (up - down)
+    h = 1.5e-4 * abs(z)  # of the two errors, h^2 and epsilon / h^2, both are small
+    return ((loss(z + h) - loss(z)) + (loss(z - h) - loss(z))) / h**2
     ### END SOLUTION
 
 
@@ -158,8 +159,8 @@ accepted = 1e-9  # the tolerance 1e-8 is larger than both slopes
 assert np.ndim(rejected) == np.ndim(accepted) == 0, "each is one number"
 assert np.isfinite(rejected) and abs(rejected) <= 1e12, "at most 1e12 in size"
 assert np.isfinite(accepted) and accepted != 0, "accepted is a number other than 0"
-assert np.isclose(difference(lambda z: z**2, 3.0), 6.0, rtol=1e-8), "the slope of z^2 at 3 is 6"
-assert np.isclose(difference(lambda z: z**2, -1000.0), -2000.0, rtol=1e-8), "and -2000 at -1000"
+assert np.isclose(bend(lambda z: z**2, 3.0), 2.0, rtol=1e-6), "z^2 bends by 2 at 3"
+assert np.isclose(bend(lambda z: z**3, -1000.0), -6000.0, rtol=1e-6), "z^3 by 6z at -1000"
 
 # %% [markdown]
 # ## 5. Rate or batch (3 marks)
@@ -208,22 +209,22 @@ assert smallest_batch(lam, var, 0.5, 1.0) == 0, "0.5 is the border: 2 / 4"
 # %% [markdown]
 # ## 6. In your own words (3 marks)
 #
-# Three runs stand still, and no error is shown. For each say what has happened, by what you recognize it, and what you change.
+# Three runs, and no error is shown. For each say what has happened, by what you recognize it, and what you change.
 #
-# 1. A network of two layers with $\tanh$ between them, ten balanced classes. The loss has been 2.303 from the first step on. The gradient of both weight matrices is exactly 0, that of the last bias is tiny.
-# 2. The parameters are kept in bfloat16. The gradient is not small, and hardly changes any more. With a tenth of the rate, the run stops at a higher loss.
-# 3. Batches of 20, a constant rate. The loss over all data goes up and down around 0.02 above its minimum. With half the rate, it is around 0.01.
+# 1. A network of two layers with $\tanh$ between them, 64 hidden units, ten balanced classes. All weights started at 0.1, all biases at 0. The loss has fallen from 2.303 to 1.9, and stands there. On every picture the 64 hidden units have one and the same value.
+# 2. The parameters are kept in bfloat16; the rate is 0.01, and the entries of the gradient are about 0.2. Not one of the weights, which lie between 1 and 2, has changed in 1,000 steps. The biases, which are about 0.01, do change. From which rate on would the weights change?
+# 3. Batches of 20, a constant rate: the loss over all data goes up and down around 0.02 above its minimum. To get lower, somebody takes batches of 80 and, since "larger batches allow larger rates", four times the rate. It still is around 0.02. Where would it be with batches of 80 and the old rate?
 #
 # Each run is worth 1 mark. Use at most 150 words; formulas count as one word each.
 
 # %% [markdown] written q6
 # === BEGIN MARK SCHEME ===
-# - 1: all parameters started at zero: the hidden units are 0, so the second layer gets no gradient, and as that is 0 neither does the first ($\ln 10 = 2.303$: it knows nothing). Start the weights at random. (Not "a saddle, wait longer", and not a larger rate.)
-# - 1: lost steps: a step is less than half the gap between neighboring floats, so it is rounded away; a smaller rate stops farther away, at about $\epsilon/(2\eta\lambda)$. Keep the parameters in float32 and round a copy for the forward pass. Half a mark for "a larger rate" as the only remedy.
-# - 1: the noise floor of batches, nearly proportional to the rate (and to 1 over the batch size). Let the rate fall (or take larger batches). Half a mark for the cause without a remedy.
+# - 1: the units of the hidden layer started equal, so they get equal gradients and stay equal: 64 act as one (equal values on every picture show it). Start the weights at random. Not "more units", "a larger rate" or "wait longer".
+# - 1: lost steps: a step of $0.01 \cdot 0.2 = 0.002$ is less than half the gap of bfloat16 from 1 to 2 ($1/256 = 0.0039$) and is rounded away; near 0.01 the gaps are a hundred times smaller. From a rate of about 0.02 on. Keep the parameters in float32 and round a copy for the forward pass. Half a mark for the cause without the number, or for the larger rate as the only remedy.
+# - 1: the noise floor of batches, nearly proportional to the rate and to 1 over the batch size: 4 / 4 changes nothing. With the old rate about 0.005. Or let the rate fall. Half a mark for the cause without the number.
 # === END MARK SCHEME ===
-# 1. Everything started at 0. The hidden units are 0, so nothing pulls on the second matrix; that is 0, so nothing pulls on the first. The loss of a model that knows nothing is $\ln 10 = 2.303$. Start the weights at random.
+# 1. All hidden units started with the same weights. So they have the same value, get the same gradient, and stay equal: 64 units act as one, which the equal values show. Start the weights at random.
 #
-# 2. The steps get lost: each is less than half the gap to the next bfloat16, and is rounded away. That a smaller rate stops farther away, with a healthy gradient, gives it away: the distance is about $\epsilon/(2\eta\lambda)$. Keep the parameters in float32, and round a copy for the forward pass.
+# 2. The steps get lost. A step is $0.01 \cdot 0.2 = 0.002$, but from 1 to 2 the gap of bfloat16 is 1/128, and a step of less than half of it, 0.0039, is rounded away. Near 0.01 the gaps are far smaller. From a rate of 0.02 on the weights would move, in coarse jumps. Better: keep the parameters in float32, and round a copy for the forward pass.
 #
-# 3. The noise floor of the batches: at the minimum the gradient of a batch is not 0, and its noise balances the pull back. It is nearly proportional to the rate. Let the rate fall to 0, or take larger batches.
+# 3. The noise floor of the batches is nearly proportional to the rate and to $1/|B|$. Four times the rate undid what the batches had won. With the old rate it would be around 0.005. Or let the rate fall.

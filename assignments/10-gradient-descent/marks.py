@@ -204,29 +204,34 @@ def agrees(slope, z):
 
 
 def is_rejected(z):
-    return abs(float(z)) <= 1e12 and not agrees(lambda z: 2 * z, z)
+    if not abs(float(z)) <= 1e12:
+        return "at most 1e12 in size is asked for"
+    return not agrees(lambda z: 2 * z, z) or "the code gets this right"
 
 
 def is_accepted(z):
-    return np.isfinite(float(z)) and float(z) != 0 and agrees(lambda z: z, z)
+    if not np.isfinite(float(z)) or float(z) == 0:
+        return "a finite number other than 0 is asked for"
+    return bool(agrees(lambda z: z, z)) or "the code gets this right"
 
 
 LOSSES = (
-    ("lambda z: z ** 2 - c * z", lambda z, c: 2 * z - c, (3, 9)),
-    ("lambda z: np.sqrt(c * z)", lambda z, c: mpmath.sqrt(c / z) / 2, (5e4, 9e5)),
-    ("lambda z: np.log1p(np.exp(-z)) + c * z", lambda z, c: c - 1 / (1 + mpmath.exp(z)), (1, 3)),
-    ("lambda z: np.exp(z) + c", lambda z, c: mpmath.exp(z), (4, 5)),
-    ("lambda z: c * z ** 3", lambda z, c: 3 * c * z**2, (-9e5, -1e3)),
-    ("lambda z: c / z", lambda z, c: -c / z**2, (-1e4, -1e2)),
+    ("lambda z: z ** 2 - c * z", lambda z, c: mpf(2), (3, 9)),
+    ("lambda z: np.sqrt(c * z)", lambda z, c: -mpmath.sqrt(c / z) / (4 * z), (2, 9)),
+    ("lambda z: c * z ** 3", lambda z, c: 6 * c * z, (-9e5, -1e3)),
+    ("lambda z: c / z", lambda z, c: 2 * c / z**3, (-1e4, -1e2)),
 )
+ROOT, EXP = LOSSES[1][:2], ("lambda z: np.exp(z) + c", lambda z, c: mpmath.exp(z))
 
 
-def differences(rng):
+def bends(rng):
+    """Where the values are large beside the bend, and where the bend itself changes fast."""
+    roots = [(*ROOT, (3 * 10.0**power, 9 * 10.0**power)) for power in (1, 2, 3, 4, 5, 5, 5)]
     asked = []
-    for code, slope, (low, high) in LOSSES:
+    for code, formula, (low, high) in (*LOSSES, *roots, (*EXP, (4, 5)), (*EXP, (4.8, 5))):
         z, c = (float(x) for x in rng.uniform([low, 1], [high, 2]))
-        truth = float(exactly(slope, z, c))
-        asked.append(Ask(f"difference({code}, z)", truth, z=z, c=c))
+        truth = float(exactly(formula, z, c))
+        asked.append(Ask(f"bend({code}, z)", truth, z=z, c=c))
     return asked
 
 
@@ -288,7 +293,8 @@ def batches(rng):
     """Halfway between two integers; a floor met by one example; rates at and above the border."""
     lam, var = directions(rng)
     asked, border = [], 2 / lam.max()
-    asked_for = [(share * border, n) for share, n in zip((0.2, 0.9), (37, 8), strict=True)]
+    counts = (int(rng.integers(20, 60)), int(rng.integers(3, 20)))
+    asked_for = [(share * border, n) for share, n in zip((0.2, 0.9), counts, strict=True)]
     for rate, count in [*asked_for, (0.5 * border, 0)]:
         with mpmath.workdps(30):
             target = float(floor(lam, var, mpf(float(rate)), 1) / (count + mpf("0.5")))
@@ -326,12 +332,12 @@ QUESTIONS = (
     Question("q4", (
         Item("rejected", 1, "`rejected`", lambda rng: [Ask("rejected", is_rejected)]),
         Item("accepted", 1, "`accepted`", lambda rng: [Ask("accepted", is_accepted)]),
-        Item("difference", 1, "`difference`, several losses and sizes", differences, 1e-8),
+        Item("bend", 1, "`bend`, several losses and sizes", bends, 1e-6),
     )),
     Question("q5", (
         Item("rate", 1, "`largest_rate`, ordinary targets", ordinary_rates, 1e-8),
         Item("border", 1, "`largest_rate`, extreme targets and no noise", border_rates, 1e-8),
         Item("batch", 1, "`smallest_batch`", batches),
     )),
-    Written("q6", 3, "three runs that stand still"),
+    Written("q6", 3, "three runs and what is wrong with them"),
 )  # fmt: skip

@@ -278,6 +278,13 @@ border = sp.sqrt(4 / (9 * lam**2))
 best = sp.Rational(1, 2) / lam
 point = x0 * 2 ** (-k / 2) * ((1 + (-1) ** k) + (1 - (-1) ** k) / sp.sqrt(2)) / 2
 
+# %% q3 | equal | odd and even k as two pieces
+lam, x0 = sp.symbols("lam x0", positive=True)
+k = sp.symbols("k", integer=True, nonnegative=True)
+border, best = 2 / (3 * lam), 1 / (2 * lam)
+even = sp.Eq(sp.Mod(k, 2), 0)
+point = sp.Piecewise((x0 / 2 ** (k / 2), even), (x0 / 2 ** ((k + 1) / 2), True))
+
 # %% q3 | equal | solved by SymPy
 lam, x0, eta = sp.symbols("lam x0 eta", positive=True)
 k, f = sp.symbols("k", integer=True, nonnegative=True), sp.Function("f")
@@ -319,72 +326,108 @@ point = x0 / 3**k
 
 
 # %% q4 | equal | Richardson's extrapolation
-def difference(loss, z):
+def bend(loss, z):
     def central(h):
-        return (loss(z + h) - loss(z - h)) / (2 * h)
+        return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
-    h = abs(z) * 1e-4
+    h = abs(z) * 1e-3
     return (4 * central(h) - central(2 * h)) / 3
 
 
 rejected, accepted = -1e6, np.float32(1e-9)
 
 
-# %% q4 | equal | a complex step (gd-checking)
-def difference(loss, z):
-    return loss(z + 1e-200j).imag / 1e-200
+# %% q4 | equal | differences of slopes by a complex step (gd-checking)
+def bend(loss, z):
+    def slope(z):
+        return loss(z + 1e-200j).imag / 1e-200
+
+    h = 1e-5 * abs(z)
+    return (slope(z + h) - slope(z - h)) / (2 * h)
 
 
 rejected, accepted = 10**12, -3e-9
 
 
-# %% q4 | loses difference | one-sided, at the root of epsilon (gd-checking)
-def difference(loss, z):
-    h = 1.5e-8 * abs(z)
-    return (loss(z + h) - loss(z)) / h
+# %% q4 | equal | five points
+def bend(loss, z):
+    places = 2.0 ** np.floor(np.log2(abs(z))) * 2.0**-11 * np.arange(-2, 3)
+    values = np.array([loss(z + h) for h in places])
+    return values @ [-1, 16, -30, 16, -1] / 12 / places[3] ** 2
+
+
+rejected, accepted = 1e9, 5e-9
+
+
+# %% q4 | loses bend | the step that is right for a first derivative (gd-checking)
+def bend(loss, z):
+    h = 1e-5 * abs(z)
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
 
 rejected, accepted = 1e8, 1e-9
 
 
-# %% q4 | loses difference | a step that does not grow with z (gd-checking)
-def difference(loss, z):
-    return (loss(z + 1e-5) - loss(z - 1e-5)) / 2e-5
+# %% q4 | loses bend | a step that is too long
+def bend(loss, z):
+    h = 1e-3 * abs(z)
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
 
 rejected, accepted = 1e8, 1e-9
 
 
-# %% q4 | loses difference | the smallest step that there is (gd-checking)
-def difference(loss, z):
+# %% q4 | loses bend | one-sided (gd-checking)
+def bend(loss, z):
+    h = 1.5e-4 * abs(z)
+    return (loss(z + 2 * h) - 2 * loss(z + h) + loss(z)) / h**2
+
+
+rejected, accepted = 1e8, 1e-9
+
+
+# %% q4 | loses bend | a step that does not grow with z (gd-checking)
+def bend(loss, z):
+    h = 1.5e-4
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
+
+
+rejected, accepted = 1e8, 1e-9
+
+
+# %% q4 | loses bend | the smallest step that there is (gd-checking)
+def bend(loss, z):
     h = 2.3e-16 * abs(z)
-    return (loss(z + h) - loss(z - h)) / ((z + h) - (z - h))
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
 
 rejected, accepted = 1e8, 1e-9
 
 
-# %% q4 | loses rejected accepted difference | nothing is seen, and the code is kept
-def difference(loss, z):
-    return (loss(z + 1e-10) - loss(z)) / 1e-10
+# %% q4 | loses rejected accepted bend | nothing is seen, and the code is kept
+def bend(loss, z):
+    def slope(z):
+        return (loss(z + 1e-10) - loss(z)) / 1e-10
+
+    return (slope(z + 1e-10) - slope(z)) / 1e-10
 
 
 rejected, accepted = 1.0, 2.0
 
 
 # %% q4 | loses accepted | where the values stop to change, the wrong slope is rejected as well
-def difference(loss, z):
-    h = 1e-5 * abs(z)
-    return (loss(z + h) - loss(z - h)) / (2 * h)
+def bend(loss, z):
+    h = 1.5e-4 * abs(z)
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
 
 rejected, accepted = 1e8, 1e8
 
 
 # %% q4 | loses accepted | at 0, where the wrong slope is right
-def difference(loss, z):
-    h = 1e-5 * abs(z)
-    return (loss(z + h) - loss(z - h)) / (2 * h)
+def bend(loss, z):
+    h = 1.5e-4 * abs(z)
+    return (loss(z + h) - 2 * loss(z) + loss(z - h)) / h**2
 
 
 rejected, accepted = 1e8, 0.0
