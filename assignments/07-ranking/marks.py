@@ -60,8 +60,13 @@ def padded(rng):
     real = np.array([True, False, True, True, False, True, True, False])
     s[~real], r[~real] = [nan, 9.0, inf], [7.0, nan, -1.0]
     flat = np.array([1.0, 1.0, 1.0, 5.0])
+    size = int(rng.integers(9, 14))
+    some = np.arange(size) < size - 4  # at least five real items, of at least two grades
+    more = np.concatenate([[0.0, 2.0], rng.integers(0, 3, size - 2)])
+    order = rng.permutation(size)
     return [
         ask_auc(s, r, real),
+        ask_auc(rng.normal(size=size), more[order], some[order]),
         ask_auc(rng.normal(size=4), flat, [True, True, True, False]),
         ask_auc(rng.normal(size=4), flat, [False] * 4),
         ask_auc(rng.normal(size=1), [2.0]),

@@ -125,14 +125,17 @@ def triplet_cases(rng):
     line = np.array([[0.0], [3.0], [3.0], [-3.0], [5.0], [rng.integers(7, 30)]])
     line, order = size * line + shift, rng.permutation(6)
     spread = np.array([[0.0], [1.0], [50.0], [51.0]]) + shift
+    grid = rng.integers(-2, 3, (int(rng.integers(5, 9)), 2)).astype(float)
+    labels = rng.permutation([0, 0, 1, 1, 0, 1, 2, 2][: len(grid)])
     cases = [
         ask_triplets(line[order], np.array([4, 4, 7, 7, 4, 1])[order], 2 * size),
         ask_triplets(np.ones((5, 2)) * shift, [0, 0, 1, 1, 1], rng.uniform(0.1, 1)),
         ask_triplets(spread, [0, 0, 1, 1], 2.0),
         ask_triplets(line, np.arange(6), 2.0),
         ask_triplets(line, np.zeros(6, int), 2.0),
+        ask_triplets(grid, labels, 1.0),
     ]
-    return [cases[i] for i in rng.permutation(5)]
+    return [cases[i] for i in rng.permutation(6)]
 
 
 # ------------------------------------------------------------------ question 3
