@@ -44,9 +44,9 @@ def is_torch(x: object) -> bool:
 def namespace(x: Array) -> Any:
     """The array-API namespace of ``x``: the functions that a rule may call."""
     if is_torch(x):  # at once, since torch.compile warns of the search with its cache
-        from array_api_compat import torch as ours
+        from lossbook import tensors
 
-        return ours
+        return tensors
     return numpy if isinstance(x, NUMPY) else array_api_compat.array_namespace(x)
 
 
@@ -351,8 +351,9 @@ def working_dtype(x: Array) -> Any:
 
 def wide_dtype(x: Array) -> Any:
     """The dtype to add up in: double precision, where the device has it."""
-    none_here = is_torch(x) and x.device.type == "mps"
-    return x.dtype if none_here or x.dtype.itemsize > 8 else namespace(x).float64
+    if x.dtype.itemsize > 8 or (is_torch(x) and x.is_mps):
+        return x.dtype
+    return namespace(x).float64
 
 
 def cast(x: Array, dtype: Any) -> Array:
@@ -372,9 +373,17 @@ def times(xp: Any, a: Array, b: Array) -> Array:
     the slow selection is left out.
     """
     product = a * b
-    if plain_cpu(product) and not bool(xp.isnan(xp.sum(product))):
+    if plain_cpu(product) and not math.isnan(product.sum().item()):
         return product
     return a * xp.where(a == 0, xp.zeros_like(b), b)  # so that the derivative is 0 there too
+
+
+def is_transforming() -> bool:
+    """Whether torch.compile or torch.func look at each operation of torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and (
+        torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    )
 
 
 def requires_grad(x: Array) -> bool:
@@ -386,4 +395,4 @@ def plain_cpu(x: Array) -> bool:
     """Whether looking at a value costs nothing: on a CPU, outside autograd and compilers."""
     if not is_torch(x):
         return True
-    return x.device.type == "cpu" and not x.requires_grad and not is_compiling()
+    return x.is_cpu and not x.requires_grad and not is_compiling()

@@ -7,11 +7,12 @@ the saved inputs, so that autograd can follow it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from lossbook.arrays import cast, wide_dtype
+from lossbook.arrays import cast, is_transforming, plain_cpu, wide_dtype
 from lossbook.rule import Result, Rule, Share, Want, evaluate
 
 
@@ -25,21 +26,23 @@ def apply(rule: Rule, inputs: tuple, params: dict[str, Any], want: Want, share: 
         )
     if not torch.is_grad_enabled() or not any(x.requires_grad for x in inputs):
         return evaluate(rule, inputs, params, want, share)
+    # torch.func wants a forward pass that doesn't see the context; torch calls it more slowly.
+    pure = is_transforming()
     if want.each:
-        return Result(each=_Each.apply(rule, params, share, *inputs))
-    return Result(total=_Total.apply(rule, params, share, *inputs)[0])
+        step = _PureEach if pure else _Each
+        return Result(each=step.apply(rule, params, share, *inputs))
+    if pure:
+        return Result(total=_PureTotal.apply(rule, params, share, *inputs)[0])
+    return Result(total=_Total.apply(rule, params, share, *inputs))
 
 
 class _Each(torch.autograd.Function):
     """The single losses. The derivative waits for the upstream gradient."""
 
     @staticmethod
-    def forward(rule, params, share, *inputs):
-        return evaluate(rule, inputs, params, Want(each=True), share).each
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        _save(ctx, inputs)
+    def forward(ctx, rule, params, share, *inputs):
+        _save(ctx, (rule, params, share, *inputs))
+        return _each(rule, params, share, *inputs)
 
     @staticmethod
     def backward(ctx, upstream):
@@ -47,6 +50,20 @@ class _Each(torch.autograd.Function):
         if share.upstream is not None:
             upstream = upstream * share.upstream
         return None, None, None, *_grads(ctx, inputs, share._replace(upstream=upstream))
+
+
+class _PureEach(_Each):
+    @staticmethod
+    def forward(rule, params, share, *inputs):
+        return _each(rule, params, share, *inputs)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _save(ctx, inputs)
+
+
+def _each(rule, params, share, *inputs) -> torch.Tensor:
+    return evaluate(rule, inputs, params, Want(each=True), share).each
 
 
 class _Total(torch.autograd.Function):
@@ -58,15 +75,10 @@ class _Total(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(rule, params, share, *inputs):
-        half = inputs[0].dtype.itemsize < 4
-        done = evaluate(rule, inputs, params, Want(total=True, grads=not half), share)
-        return done.total, *(done.grads or ())
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.mark_non_differentiable(*output[1:])
-        _save(ctx, inputs, output[1:])
+    def forward(ctx, rule, params, share, *inputs):
+        total, *ready = _total(rule, params, share, *inputs)
+        _save(ctx, (rule, params, share, *inputs), ready)
+        return total
 
     @staticmethod
     def backward(ctx, upstream, *_):
@@ -74,11 +86,40 @@ class _Total(torch.autograd.Function):
         if torch.is_grad_enabled() or not ready:
             factor = share.factor * cast(upstream, wide_dtype(upstream))
             return None, None, None, *_grads(ctx, inputs, share._replace(factor=factor))
-        grads = tuple(g * upstream for g in ready)
-        return None, None, None, *_padded(ctx, grads)
+        return None, None, None, *_padded(ctx, released(ctx, ready, upstream))
 
 
-def _save(ctx, inputs: tuple, ready: tuple = ()) -> None:
+class _PureTotal(_Total):
+    @staticmethod
+    def forward(rule, params, share, *inputs):
+        return _total(rule, params, share, *inputs)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.mark_non_differentiable(*output[1:])
+        _save(ctx, inputs, output[1:])
+
+
+def released(ctx: Any, ready: Sequence, upstream: torch.Tensor) -> tuple:
+    """The gradients that were ready, times the upstream one.
+
+    If they were kept here too, torch would copy them before it hands them on.
+    """
+    if is_transforming():
+        return tuple(g * upstream for g in ready)
+    ctx.maybe_clear_saved_tensors()
+    if plain_cpu(upstream) and upstream.item() == 1:
+        return tuple(ready)
+    return tuple(g if g is None else g * upstream for g in ready)
+
+
+def _total(rule, params, share, *inputs) -> tuple[torch.Tensor, ...]:
+    half = inputs[0].dtype.itemsize < 4
+    done = evaluate(rule, inputs, params, Want(total=True, grads=not half), share)
+    return done.total, *(done.grads or ())
+
+
+def _save(ctx, inputs: tuple, ready: Sequence = ()) -> None:
     """Keep what backward needs. Torch then notices if a tensor is overwritten meanwhile."""
     ctx.rule, ctx.params, share, *arrays = inputs
     ctx.count, ctx.factor = len(arrays), share.factor

@@ -17,6 +17,7 @@ There are three kinds of rule:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -24,7 +25,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lossbook.arrays import Array, cast, is_bool, is_torch, namespace, wide_dtype, working_dtype
+from lossbook.arrays import (
+    Array,
+    cast,
+    is_bool,
+    is_compiling,
+    is_torch,
+    namespace,
+    wide_dtype,
+    working_dtype,
+)
 
 Kind = Literal["element", "row", "vector"]
 
@@ -72,6 +82,8 @@ class Share(NamedTuple):
 
     def reshape(self, shape: Sequence[int]) -> Share:
         """The same, for losses of another shape."""
+        if self.upstream is None and self.mask is None:
+            return self
         upstream, mask = (x if x is None else x.reshape(shape) for x in (self.upstream, self.mask))
         return Share(upstream, self.factor, mask)
 
@@ -103,20 +115,23 @@ def evaluate(
     share: Share | None = None,
     *,
     whole: bool = False,
+    into: tuple[Array, ...] | None = None,
 ) -> Result:
     """Run a rule over its inputs, block by block.
 
     ``whole`` takes all in one block, in plain operations, so that autograd can follow.
+    ``into`` is where the derivatives go; it may be the inputs, which are then overwritten.
     """
     flat, rows = _rows(rule, inputs)
     share = (share or Share()).reshape(flat[0].shape if rule.kind == "vector" else (rows,))
     width = flat[0].shape[1] if flat[0].ndim > 1 else 1
-    step = rows if whole or not _on_cpu(flat[0]) else max(1, BLOCK // max(1, width))
+    whole = whole or not _on_cpu(flat[0]) or is_compiling()
+    step = rows if whole else max(1, BLOCK // max(1, width))
     with quiet(flat[0]):  # the edges are part of a rule: inf where it is true
         if rows <= step:
-            done = _block(rule, flat, params, want, share)
+            done = _block(rule, flat, params, want, share, into)
         else:
-            done = _walk(rule, flat, params, want, share, step)
+            done = _walk(rule, flat, params, want, share, step, into)
         return _restore(rule, inputs, done)
 
 
@@ -125,21 +140,23 @@ def quiet(x: Array) -> AbstractContextManager:
     return nullcontext() if is_torch(x) else np.errstate(all="ignore")
 
 
-def _walk(rule, flat, params, want, share, step) -> Result:
+def _walk(rule, flat, params, want, share, step, into=None) -> Result:
     """One block after the other, into arrays that are allocated once."""
-    out, total = _allocate(rule, flat, want), None
+    out, total = _allocate(rule, flat, want, into), None
     for start in range(0, flat[0].shape[0], step):
         part = slice(start, start + step)
-        done = _block(rule, [x[part] for x in flat], params, want, share[part])
-        for target, source in zip(_arrays(out), _arrays(done), strict=True):
-            target[part] = source
+        here = out.grads and [g[part] for g in out.grads]
+        done = _block(rule, [x[part] for x in flat], params, want, share[part], here)
+        if want.each:
+            out.each[part] = done.each
         total = done.total if total is None or not want.total else total + done.total
     return out._replace(total=total)
 
 
-def _block(rule, inputs, params, want, share) -> Result:
+def _block(rule, inputs, params, want, share, into=None) -> Result:
+    """All at once. The derivatives go where ``into`` says."""
     xp, dtype = namespace(inputs[0]), working_dtype(inputs[0])
-    inputs = [_keep(xp, x if is_bool(x) else cast(x, dtype), share.mask) for x in inputs]
+    inputs = [_keep(xp, _ready(x, inputs[0], dtype), share.mask) for x in inputs]
     value, slope = rule.function(xp, *inputs, **params)
     if share.upstream is not None:
         share = share._replace(upstream=cast(share.upstream, dtype))
@@ -147,8 +164,13 @@ def _block(rule, inputs, params, want, share) -> Result:
     return Result(
         each=losses if want.each else None,
         total=_sum(xp, losses) * share.factor if want.total else None,
-        grads=_pull(xp, rule, slope, share) if want.grads else None,
+        grads=_pull(xp, rule, slope, share, into) if want.grads else None,
     )
+
+
+def _ready(x: Array, first: Array, dtype: Any) -> Array:
+    """An input in the precision to compute in; a mask or a column of labels as it is."""
+    return x if is_bool(x) or x.ndim < first.ndim else cast(x, dtype)
 
 
 def _keep(xp: Any, x: Array, mask: Array | None) -> Array:
@@ -172,48 +194,59 @@ def _sum(xp: Any, losses: Array) -> Array:
     return xp.sum(losses, dtype=wide_dtype(losses))
 
 
-def _pull(xp: Any, rule: Rule, slope: Callable, share: Share) -> tuple[Array, ...]:
+def _pull(xp: Any, rule: Rule, slope: Callable, share: Share, out: Any) -> tuple[Array, ...]:
     """The derivative of the weighted total for each input."""
     if rule.kind == "vector":
-        return (slope(share.upstream),)
-    slopes = slope() if rule.wrt > 1 else (slope(),)
-    return tuple(_keep(xp, _scaled(s, share), share.mask) for s in slopes)
+        slopes = (slope(share.upstream),)
+    else:
+        slopes = slope() if rule.wrt > 1 else (slope(),)
+    slopes = (_scaled(xp, rule, s, share) for s in slopes)
+    if out is None:
+        return tuple(s if f is None else s * f for s, f in slopes)
+    return tuple(_put(xp, *s, to) for s, to in zip(slopes, out, strict=True))
 
 
-def _scaled(slope: Array, share: Share) -> Array:
+def _scaled(xp: Any, rule: Rule, slope: Array, share: Share) -> tuple[Array, Array | float | None]:
+    """A slope as it counts, but for a factor that is the same for all."""
+    if rule.kind == "vector":
+        return slope, None
     if share.upstream is not None:
         slope = slope * _column(share.upstream, slope)
     one = isinstance(share.factor, float) and share.factor == 1
-    return slope if one else slope * share.factor
+    return _keep(xp, slope, share.mask), None if one else share.factor
+
+
+def _put(xp: Any, slope: Array, factor: Array | float | None, to: Array) -> Array:
+    """Multiply and store in one walk."""
+    if factor is None:
+        to[...] = slope
+        return to
+    return xp.multiply(slope, factor, out=to)
 
 
 # ------------------------------------------------------------------------ shapes
 def _rows(rule: Rule, inputs: Sequence[Array]) -> tuple[list[Array], int]:
     """The inputs as rows: (n,) for an element rule, (n, K) and labels (n,) for the others."""
     first = inputs[0]
-    if rule.kind == "element":
-        flat = [x.reshape(-1) for x in inputs]
-        return flat, flat[0].shape[0]
-    width, rows = first.shape[-1], int(np.prod(first.shape[:-1], dtype=int))
-    flat = [x.reshape((rows, width) if x.ndim == first.ndim else rows) for x in inputs]
-    return flat, rows
+    rows, width = math.prod(first.shape[: None if rule.kind == "element" else -1]), first.shape[-1:]
+    each, whole = (rows,), (rows,) if rule.kind == "element" else (rows, *width)
+    return [_shaped(x, whole if x.ndim == first.ndim else each) for x in inputs], rows
+
+
+def _shaped(x: Array, shape: tuple[int, ...]) -> Array:
+    return x if tuple(x.shape) == shape else x.reshape(shape)
 
 
 def _cut(x: Array | None, part: slice) -> Array | None:
     return None if x is None else x[part]
 
 
-def _allocate(rule: Rule, flat: list[Array], want: Want) -> Result:
+def _allocate(rule: Rule, flat: list[Array], want: Want, into: Any = None) -> Result:
     xp, first = namespace(flat[0]), flat[0]
     each = first if rule.kind != "row" else first[:, 0]
-    return Result(
-        each=xp.empty_like(each) if want.each else None,
-        grads=tuple(xp.empty_like(x) for x in flat[: rule.wrt]) if want.grads else None,
-    )
-
-
-def _arrays(result: Result) -> list[Array]:
-    return [x for x in (result.each, *(result.grads or ())) if x is not None]
+    if want.grads and into is None:
+        into = tuple(xp.empty_like(x) for x in flat[: rule.wrt])
+    return Result(xp.empty_like(each) if want.each else None, None, into if want.grads else None)
 
 
 def _restore(rule: Rule, inputs: Sequence[Array], done: Result) -> Result:
@@ -222,14 +255,14 @@ def _restore(rule: Rule, inputs: Sequence[Array], done: Result) -> Result:
     shape = tuple(first.shape[:-1] if rule.kind == "row" else first.shape)
     each, total, grads = done
     if each is not None:
-        each = cast(each, first.dtype).reshape(shape)
+        each = _shaped(cast(each, first.dtype), shape)
     if total is not None:
         total = cast(total, first.dtype)
     if grads is not None:
         pairs = zip(grads, inputs[: rule.wrt], strict=True)
-        grads = tuple(cast(g, x.dtype).reshape(tuple(x.shape)) for g, x in pairs)
+        grads = tuple(_shaped(cast(g, x.dtype), tuple(x.shape)) for g, x in pairs)
     return Result(each, total, grads)
 
 
 def _on_cpu(x: Array) -> bool:
-    return not is_torch(x) or x.device.type == "cpu"
+    return x.is_cpu if is_torch(x) else True

@@ -73,6 +73,8 @@ NOT_IN_THE_CATALOGUE = {
     "warmup",
     "StreamingLogSumExp",
     "bits_per_byte",
+    "linear_cross_entropy",  # compositions: tests/test_linear.py compares them
+    "linear_soft_cross_entropy",
     "expected_calibration_error",
     "fit_temperature",
     "perplexity",

@@ -89,14 +89,15 @@ def binary_cross_entropy(
 
 
 @rule("element")
-def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
+def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    up, down = odds_pair(xp, z)
+    above, below = xp.maximum(z, 0.0), xp.minimum(z, 0.0)
+    up, down = xp.exp(below), xp.exp(-above)  # the odds e^z as a pair, the larger 1
 
     def value():
-        against = times(xp, no, xp.maximum(z, 0.0))
-        against = against - times(xp, yes, xp.minimum(z, 0.0))
-        return against + (yes + no) * xp.log1p(up * down)
+        spread = xp.log1p(up * down)
+        against = times(xp, no, above) - times(xp, yes, below)
+        return against + (spread if w is None else (yes + no) * spread)
 
     def slope():
         return (no * up - yes * down) / (up + down)
@@ -106,10 +107,10 @@ def binary_cross_entropy_rule(xp, z, y, w=1.0, *, smoothing=0.0):
 
 def pulls(y, w, smoothing):
     """How strongly the target pulls up and down: w y' and 1 - y', y' being the smoothed y."""
+    no = 1 - y
     if smoothing:
-        half = smoothing / 2
-        return w * (y * (1 - smoothing) + half), (1 - y) * (1 - smoothing) + half
-    return w * y, 1 - y
+        y, no = (x * (1 - smoothing) + smoothing / 2 for x in (y, no))
+    return (y if w is None else w * y), no
 
 
 @public

@@ -4,6 +4,8 @@
     cross-entropy, with labels and with soft targets.
 ``focal``
     the focal loss over K classes, and the z-loss.
+``linear``
+    cross-entropy from what goes into the last layer, without the logits in memory (``head``).
 ``probs``
     from probabilities or their logarithms, for a model that gives nothing else.
 ``tokens``
@@ -25,6 +27,7 @@ from lossbook.categorical.focal import (
     z_loss,
     z_loss_rule,
 )
+from lossbook.categorical.linear import linear_cross_entropy, linear_soft_cross_entropy
 from lossbook.categorical.logits import (
     cross_entropy,
     cross_entropy_rule,
@@ -55,6 +58,8 @@ __all__ = [
     "fit_temperature",
     "focal_loss",
     "focal_loss_rule",
+    "linear_cross_entropy",
+    "linear_soft_cross_entropy",
     "nll_loss",
     "nll_loss_rule",
     "perplexity",

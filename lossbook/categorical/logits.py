@@ -12,7 +12,17 @@ labels is the sum of :math:`w_y`.
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, check_number, constant, times
+import numpy as np
+
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    check_number,
+    constant,
+    is_torch,
+    is_transforming,
+    times,
+)
 from lossbook.categorical.rows import distributed, labeled, smoothed
 from lossbook.driver import public
 from lossbook.reduction import Reduction
@@ -102,8 +112,7 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
         return soft(xp, z, q, keep, smoothing=smoothing)
     z = offered(xp, z, keep)
     top = xp.max(constant(z), axis=-1, keepdims=True)
-    others = rivals(xp, z, y)
-    e = xp.exp(z - top) * others  # 0 at the label
+    e = put(xp.exp(z - top), y, 0.0)  # of the label's rivals
     ahead = (top - own(xp, z, y))[:, 0]  # of the label, the best of all
     wrong, right = xp.sum(e, axis=-1), xp.exp(-ahead)  # odds against it
 
@@ -111,10 +120,23 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
         return ahead + xp.log1p(wrong + (right - 1))
 
     def slope():
-        pull = wrong / (wrong + right)
-        return e / (wrong + right)[:, None] - (1 - others) * pull[:, None]
+        both = wrong + right
+        return put(e / both[:, None], y, -wrong / both)
 
     return value, slope
+
+
+def put(x, labels, number):
+    """``x`` with another number in the column of its label in each row.
+
+    ``x`` is an intermediate result of the caller's: it is overwritten where nobody sees it.
+    """
+    column, number = labels[:, None], number[:, None] if hasattr(number, "ndim") else number
+    if not is_torch(x):
+        np.put_along_axis(x, column, number, axis=-1)
+        return x
+    seen = x.requires_grad or is_transforming()
+    return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
 
 
 def rivals(xp, z, y):
@@ -125,7 +147,7 @@ def rivals(xp, z, y):
 
 def own(xp, z, y):
     """The logit of the label."""
-    return xp.take_along_axis(z, xp.astype(y, xp.int64)[:, None], axis=-1)
+    return xp.take_along_axis(z, y[:, None], axis=-1)
 
 
 def offered(xp, z, keep):

@@ -72,16 +72,8 @@ def huber_loss(
 @rule("element")
 def huber_loss_rule(xp, yhat, y, *, delta):
     e = yhat - y
-
-    def value():
-        size = xp.abs(e)
-        inside = xp.minimum(size, delta)
-        return inside * (size - inside / 2)
-
-    def slope():
-        return xp.clip(e, -delta, delta)
-
-    return value, slope
+    pull = xp.minimum(xp.maximum(e, -delta), delta)
+    return lambda: pull * (e - pull / 2), lambda: pull
 
 
 @public

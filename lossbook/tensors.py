@@ -1,0 +1,35 @@
+"""Torch under the names of the array API, the calls that rules make most without detours.
+
+array_api_compat turns a number into a tensor before it takes a minimum; on a small tensor that
+takes longer than the minimum.
+"""
+
+from __future__ import annotations
+
+import torch
+from array_api_compat.torch import *  # noqa: F403
+
+del classes  # noqa: F821 -- it has any name that it is asked for, and none that works
+
+
+def maximum(a: torch.Tensor, b: torch.Tensor | float, /) -> torch.Tensor:
+    """The larger of each two; where they are equal, the slope of each is one half."""
+    if isinstance(b, torch.Tensor):
+        return torch.maximum(a, b)
+    return torch.maximum(a, a.new_full((), b)) if _traced(a) else torch.clamp(a, min=b)
+
+
+def minimum(a: torch.Tensor, b: torch.Tensor | float, /) -> torch.Tensor:
+    """The smaller of each two; where they are equal, the slope of each is one half."""
+    if isinstance(b, torch.Tensor):
+        return torch.minimum(a, b)
+    return torch.minimum(a, a.new_full((), b)) if _traced(a) else torch.clamp(a, max=b)
+
+
+def _traced(a: torch.Tensor) -> bool:
+    return a.requires_grad and torch.is_grad_enabled()
+
+
+def take_along_axis(x: torch.Tensor, indices: torch.Tensor, /, *, axis: int = -1) -> torch.Tensor:
+    """Entries by non-negative position."""
+    return torch.gather(x, axis, indices)
