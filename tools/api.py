@@ -40,6 +40,7 @@ SECTIONS: dict[str, str] = {
     "ce-likelihood": "cross_entropy",
     "ce-targets": "soft_cross_entropy cross_entropy_from_probs soft_cross_entropy_from_probs",
     "ce-fused": "nll_loss",
+    "ce-linear": "linear_cross_entropy linear_soft_cross_entropy",
     "ce-focal": "focal_loss z_loss",
     "ce-perplexity-section": "perplexity",
     "ce-bytes": "bits_per_byte",

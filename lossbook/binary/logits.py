@@ -91,13 +91,13 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    above, below = xp.maximum(z, 0.0), xp.minimum(z, 0.0)
-    up, down = xp.exp(below), xp.exp(-above)  # the odds e^z as a pair, the larger 1
+    up, down = odds_pair(xp, z)
 
     def value():
-        spread = xp.log1p(up * down)
-        against = times(xp, no, above) - times(xp, yes, below)
-        return against + (spread if w is None else (yes + no) * spread)
+        against = times(xp, no, xp.maximum(z, 0.0))
+        against = against - times(xp, yes, xp.minimum(z, 0.0))
+        both = 1.0 if w is None else yes + no
+        return against + both * xp.log1p(up * down)
 
     def slope():
         return (no * up - yes * down) / (up + down)

@@ -31,7 +31,6 @@ from lossbook.categorical.linear import linear_cross_entropy, linear_soft_cross_
 from lossbook.categorical.logits import (
     cross_entropy,
     cross_entropy_rule,
-    rivals,
     soft_cross_entropy,
     soft_cross_entropy_rule,
 )
@@ -64,7 +63,6 @@ __all__ = [
     "nll_loss_rule",
     "perplexity",
     "reliability",
-    "rivals",
     "soft_cross_entropy",
     "soft_cross_entropy_from_probs",
     "soft_cross_entropy_from_probs_rule",
