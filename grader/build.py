@@ -31,7 +31,7 @@ def notebook(assignment: Assignment, with_solutions: bool = False) -> NotebookNo
         if cell.kind in source.ANSWERS:
             made.append(_answer(assignment, cell, with_solutions))
         else:
-            made.append(_locked(cell, f"cell-{number:02}"))
+            made.append(_locked(cell, source.place(number)))
         more = any(later.name == cell.name for later in cells[number:])
         made += [_marks(q) for q in assignment.marked if q.name == cell.name and not more]
     metadata = {"kernelspec": KERNEL, "lossbook": {"assignment": assignment.name}}

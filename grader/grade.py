@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,13 @@ from typing import Any
 from grader import judge, sandbox, source
 from grader.marks import Ask, Assignment, Item, Question
 from grader.read import Submission, answers
-from grader.results import Result, file_key, total, write_whole
+from grader.results import Result, basis, file_key, total, write_whole
 from grader.sandbox import Answers, Limits
 from grader.values import BadValue, encode
 
 MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w{1,40})[.\w]*'")
+IMPORT = re.compile(r"(?:import|from) (\w+)")
+LONGEST = 100_000  # letters of an answer
 BUILT_IN = re.compile(r"\w*(Error|Exit|Interrupt|Warning|Iteration)")
 Runner = Callable[[dict, list[dict], tuple[str, ...], Limits], Answers]
 Drawn = dict[tuple[str, str], list[Ask]]
@@ -34,6 +35,7 @@ class Grader:
         self.drawn: Drawn = assignment.drawn(seed)
         cells = source.read(assignment.folder / "assignment.py")
         self.setup = "\n".join(cell.source for cell in cells if cell.kind == "setup")
+        self.places = [source.place(n) for n, c in enumerate(cells, 1) if c.kind == "setup"]
         self.blank = {c.name: source.blank(c) for c in cells if c.kind in source.ANSWERS}
 
     def submission(self, given: Submission) -> Result:
@@ -45,7 +47,9 @@ class Grader:
                 cells = answers(given.content)
             except BadValue as problem:
                 notes.append(f"the file cannot be read as a notebook: {problem}")
-        questions = {q.name: self.question(q, cells.get(q.name)) for q in self.assignment.marked}
+        added = self._added(cells)
+        marked = self.assignment.marked
+        questions = {q.name: self.question(q, cells.get(q.name), added) for q in marked}
         names = [question.name for question in self.assignment.questions]
         return {
             "student": given.student,
@@ -57,17 +61,26 @@ class Grader:
             "seconds": round(time.monotonic() - start, 2),
         }
 
-    def question(self, question: Question, cells: list[str] | None) -> dict[str, Any]:
-        """Marks by item, with the reason of each loss, and notes for the instructor."""
+    def question(
+        self, question: Question, cells: list[str] | None, added: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Marks by item, with the reason of each loss, and notes for the instructor.
+
+        `added` are the imports that the student added to the set-up cell.
+        """
         if self.stopped:
             raise InterruptedError("grading was stopped")
         if not cells:
             return _nothing(question, "the answer cell is missing")
         if cells == [self.blank[question.name]]:
             return _nothing(question, "no answer")
+        imports = [line for line in added if _has(question, line)]
+        if sum(map(len, [*imports, *cells])) > LONGEST:
+            return _nothing(question, f"longer than {LONGEST} letters")
         asks = [ask for item in question.items for ask in self.drawn[question.name, item.name]]
         requests = [{"expression": ask.expression, "inputs": _inputs(ask)} for ask in asks]
-        job = {"setup": self._setup(question), "cells": cells}
+        setup = "\n".join(line for line in self.setup.splitlines() if _has(question, line))
+        job = {"setup": setup, "cells": [*imports, *cells]}
         found = self.run(job, requests, question.packages, Limits(seconds=question.seconds))
         if self.stopped:  # it was ended: what came back says nothing of the answer
             raise InterruptedError("grading was stopped")
@@ -84,19 +97,24 @@ class Grader:
             items[item.name] = {"marks": 0 if why else item.marks, "of": item.marks, "why": why}
         return {"items": items, "notes": list(dict.fromkeys(notes))}
 
-    def _setup(self, question: Question) -> str:
-        """The set-up cells, without the packages that this question does without."""
-
-        def is_had(line: str) -> bool:
-            package = re.match(r"(?:import|from) (\w+)", line)
-            return not package or package[1] in (*question.packages, *sys.stdlib_module_names)
-
-        return "\n".join(filter(is_had, self.setup.splitlines()))
+    def _added(self, cells: dict[str, list[str]]) -> list[str]:
+        """The imports of the student's set-up cell that ours has not; nothing else is taken."""
+        ours = self.setup.splitlines()
+        texts = [text for place in self.places for text in cells.get(place, [])]
+        lines = [line for text in texts for line in text.splitlines()]
+        return [line for line in lines if IMPORT.match(line) and line not in ours]
 
     def _text(self, name: str, cells: list[str] | None) -> str:
         """What stands in an answer cell, for people to read; empty if it is untouched."""
         text = "\n\n".join(cells or []).strip()
+        text = text.encode(errors="replace").decode()  # no half characters: files cannot hold them
         return "" if text == self.blank[name] else text[:50_000]
+
+
+def _has(question: Question, line: str) -> bool:
+    """Whether the question can run this line: it imports nothing, or what is there."""
+    package = IMPORT.match(line)
+    return not package or package[1] in (*question.packages, *sys.stdlib_module_names)
 
 
 def _why(found: Answers, number: int, ask: Ask, item: Item, code: str, notes: list[str]) -> str:
@@ -120,10 +138,14 @@ def _why(found: Answers, number: int, ask: Ask, item: Item, code: str, notes: li
 def _stopped(error: str, code: str, how: str) -> str:
     """A package is named if the answer imports it by that name: nothing new can be in it."""
     missing = MISSING.match(error)
-    if missing and re.search(rf"\b(import|from)[^\n]*\b{missing[1]}\b", code):
+    if missing and any({"import", missing[1]} <= _words(line) for line in code.splitlines()):
         return f"{missing[1]} cannot be imported here"
     kind = error.partition(":")[0]
     return f"{how} with {kind}" if _is_built_in(kind) else f"{how} with an error"
+
+
+def _words(line: str) -> set[str]:
+    return set(re.findall(r"\w+", line))
 
 
 def _is_built_in(name: str) -> bool:
@@ -161,11 +183,11 @@ def everyone(
     """Grade all, keeping each result on disk as it comes: what is done is not done again."""
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    basis = {"seed": grader.seed, "isolated": isolated, "marks": _basis(grader.assignment)}
+    same = {"seed": grader.seed, "isolated": isolated, "marks": basis(grader.assignment)}
     possible = sum(question.marks for question in grader.assignment.marked)
     results: dict[str, Result] = {}
     pool = ThreadPoolExecutor(jobs)
-    waiting = {pool.submit(_kept, grader, each, work, basis): each for each in given}
+    waiting = {pool.submit(_kept, grader, each, work, same): each for each in given}
     try:
         for done, future in enumerate(as_completed(waiting), 1):
             student = waiting[future].student
@@ -179,24 +201,19 @@ def everyone(
     return [results[_key(each)] for each in given]
 
 
-def _kept(grader: Grader, given: Submission, work: Path, basis: dict) -> Result:
+def _kept(grader: Grader, given: Submission, work: Path, same: dict) -> Result:
     path = work / f"{_key(given)}.json"
-    basis = basis | {"notebook": given.fingerprint, "notes": given.notes}
+    same = same | {"notebook": given.fingerprint, "notes": given.notes}
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["basis"] == basis:
+        if kept["basis"] == same:
             return kept["result"]
     except (OSError, ValueError, KeyError, TypeError):
         pass
     result = grader.submission(given)
-    write_whole(path, json.dumps({"basis": basis, "result": result}, indent=1))
+    write_whole(path, json.dumps({"basis": same, "result": result}, indent=1))
     return result
 
 
 def _key(given: Submission) -> str:
     return file_key(given.student, given.lms_id)
-
-
-def _basis(assignment: Assignment) -> str:
-    texts = [(assignment.folder / name).read_bytes() for name in ("assignment.py", "marks.py")]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()

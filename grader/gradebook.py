@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from grader import source
 from grader.build import notebook
 from grader.marks import ASSIGNMENTS, Assignment, load
-from grader.results import Result, alone, key, total_of, write_whole
+from grader.results import Result, alone, basis, key, total_of, write_whole
 from grader.write import fill_written
 
 
@@ -36,13 +36,16 @@ def _opened(course: Path):
 
 
 def push(assignment: Assignment, results: list[Result], course: Path) -> None:
-    """Marks of the machine, and answers that wait for a person. Marks given by hand stay."""
+    """Marks of the machine, and answers that wait for a person.
+
+    Marks given by hand stay as long as the answer is the same.
+    """
     course.mkdir(parents=True, exist_ok=True)
     name = assignment.name
     with _opened(course) as book:
         _cells(assignment, book)
         for result in results:
-            student = key(result)
+            student, changed = key(result), _changed(assignment, result, course)
             book.update_or_create_student(student, last_name=result["student"])
             book.update_or_create_submission(name, student)
             for question in assignment.marked:
@@ -52,12 +55,27 @@ def push(assignment: Assignment, results: list[Result], course: Path) -> None:
             for question in assignment.written:
                 grade = book.find_grade(question.name, name, name, student)
                 empty = not result["answers"][question.name]
-                if grade.manual_score is None:
+                if grade.manual_score is None or question.name in changed:
                     grade.manual_score = 0 if empty else None
                     grade.needs_manual_grade = not empty
-            place = course / "autograded" / student / name / f"{name}.ipynb"
-            write_whole(place, nbformat.writes(answered(assignment, result)) + "\n")
+            page = nbformat.writes(answered(assignment, result)) + "\n"
+            write_whole(_page(assignment, result, course), page)
         book.db.commit()
+
+
+def _page(assignment: Assignment, result: Result, course: Path) -> Path:
+    """The notebook that is read in formgrader."""
+    return course / "autograded" / key(result) / assignment.name / f"{assignment.name}.ipynb"
+
+
+def _changed(assignment: Assignment, result: Result, course: Path) -> set[str]:
+    """The written questions whose answer is another than the one that is read in formgrader."""
+    page = _page(assignment, result, course)
+    if not page.exists():
+        return set()
+    shown = {cell.id: cell.source for cell in nbformat.read(page, as_version=4).cells}
+    given = {cell.id: cell.source for cell in answered(assignment, result).cells}
+    return {q.name for q in assignment.written if shown.get(q.name) != given[q.name]}
 
 
 def _cells(assignment: Assignment, book) -> None:
@@ -104,13 +122,19 @@ def _shown(text: str) -> str:
 
 
 def pull(assignment: Assignment, results: list[Result], course: Path, out: Path) -> int:
-    """Take marks given in nbgrader over into written.csv; returns how many."""
+    """Take marks given in nbgrader over into written.csv; returns how many.
+
+    Not those of another answer than the one that is graded now: push that first.
+    """
     from nbgrader.api import MissingEntry
 
     name, found = assignment.name, {}
     with _opened(course) as book:
         for result in results:
+            changed = _changed(assignment, result, course)
             for question in assignment.written:
+                if question.name in changed or not result["answers"][question.name]:
+                    continue
                 try:
                     grade = book.find_grade(question.name, name, name, key(result))
                 except MissingEntry:  # handed in after the last push
@@ -136,9 +160,9 @@ def main() -> None:
     args = parser.parse_args()
     assignment = load(args.assignment, args.assignments)
     out = args.results / assignment.name
-    results = _kept(out)
+    results = _kept(assignment, out)
     if not results:
-        raise SystemExit(f"{out} holds no results: run python -m grader first")
+        raise SystemExit(f"{out} holds no results as of now: run python -m grader first")
     try:
         with alone(out):
             if args.pull:
@@ -150,11 +174,14 @@ def main() -> None:
         raise SystemExit(f"grader: {problem}") from None
 
 
-def _kept(out: Path) -> list[Result]:
-    found = []
+def _kept(assignment: Assignment, out: Path) -> list[Result]:
+    """The results of the last grading; what an earlier one left of others is not among them."""
+    found, now = [], basis(assignment)
     for path in sorted((out / "work").glob("*.json")):
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8"))["result"])
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["basis"]["marks"] == now:
+                found.append(kept["result"])
         except (ValueError, KeyError, TypeError):
             raise SystemExit(f"{path} is broken: run python -m grader again") from None
     return found

@@ -39,14 +39,24 @@ def _differs(answer: Any, truth: Any, dtype: str | None, rtol: float, atol: floa
             return "not as many results as asked for"
         pairs = zip(parts, truth, strict=True)
         return next(filter(None, (_differs(a, t, dtype, rtol, atol) for a, t in pairs)), "")
+    truth = np.asarray(truth, dtype=np.float64)
+    if isinstance(answer, tuple) and truth.ndim:
+        answer = _stacked(answer)
     if isinstance(answer, tuple):
         return "more results than asked for"
-    truth = np.asarray(truth, dtype=np.float64)
     if answer.shape != truth.shape:
         return "wrong shape"
     if dtype and answer.dtype.name != dtype:
         return "wrong dtype"
     return _values(answer.astype(np.float64), truth, rtol, atol)
+
+
+def _stacked(answer: tuple) -> np.ndarray | tuple:
+    """The array that a list of these parts would have been, if there is one."""
+    parts = [_stacked(each) if isinstance(each, tuple) else each for each in answer]
+    shapes = {each.shape for each in parts if isinstance(each, np.ndarray)}
+    whole = len(shapes) <= 1 and not any(isinstance(each, tuple) for each in parts)
+    return np.array(parts) if whole else answer
 
 
 def _values(answer: np.ndarray, truth: np.ndarray, rtol: float, atol: float) -> str:

@@ -27,14 +27,18 @@ from grader.values import BadValue
 LARGEST = 5_000_000  # bytes of a notebook
 LARGEST_ARCHIVE = 20_000_000  # bytes of an archive that one student handed in
 LARGEST_STUDENT = 30_000_000  # bytes of all that is read of one student
-MOST_FILES = 10_000  # in an archive that one student handed in
+MOST_FILES = 1000  # in an archive that one student handed in
 MOST_NOTES = 20
+LONGEST_PATH = 1000  # letters; normalizing accents takes the square of their number
+ENTRY = b"PK\x01\x02"  # begins each entry of an archive's directory
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack beyond what is asked for
 EMPTY = "an empty folder"
 NOT_OURS = ("not a notebook", "of assignment")  # how notes on files begin that are only noise
-# Canvas takes care that a name holds no number between underscores, so the first is its own.
-CANVAS = re.compile(r"(?P<who>.+?)_(?:LATE_)?(?P<id>\d+)_\d+_.*", re.S)
-MOODLE = re.compile(r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext).*", re.S)
-SUFFIX = re.compile(r"\.([a-z0-9]{1,5}|[A-Z0-9]{1,5})$")
+ID = "(?P<id>[0-9]{1,18})"
+CANVAS = re.compile(rf"(?P<who>.+?)_(?:LATE_)?{ID}_[0-9]{{1,18}}_.*", re.S)
+MOODLE = re.compile(rf"(?P<who>.+?)_{ID}_assignsubmission_(?:file|onlinetext).*", re.S)
+NOTEBOOK = re.compile(r"(?i:\.ipynb(-\d{1,3})?(\.txt|\.json)?)$")  # browsers add the second
+SUFFIX = re.compile(rf"{NOTEBOOK.pattern}|\.([a-z0-9]{{1,5}}|[A-Z0-9]{{1,5}})$")
 
 
 @dataclass
@@ -74,15 +78,17 @@ def submissions(place: Path, wanted: str, results: Path | None = None) -> list[S
     """One for each student, sorted. `wanted` is the assignment's name; `results` is no student."""
     if not place.exists():
         raise ValueError(f"{place} does not exist: give a folder of submissions or a zip file")
+    if results and any(_is(place, each) for each in (results, results / wanted)):
+        raise ValueError(f"{place} holds the submissions: the results need another folder")
     with ExitStack() as stack:
         if place.is_dir():
-            files = _folder(place, results)
+            files = list(_folder(place, results))
         elif zipfile.is_zipfile(place):
-            files = _members(stack.enter_context(_archive(place)))
+            files = _below_one_top(list(_members(stack.enter_context(_archive(place)))))
         else:
             raise ValueError(f"{place} is neither a folder nor a zip file")
         by_student: dict[tuple[str, str], list[File]] = defaultdict(list)
-        for file in _below_one_top(list(files)):
+        for file in files:
             by_student[_owner(file.path)].append(file)
         found = {owner: _one(*owner, by_student[owner], wanted) for owner in sorted(by_student)}
     return _distinct(found)
@@ -93,7 +99,7 @@ def _below_one_top(files: list[File]) -> list[File]:
     """If all lies in one folder, as in a zip file of a folder, the folders in that are students."""
     tops = {file.path.partition("/")[0] for file in files}
     folders = {file.path.split("/")[1] for file in files if file.path.count("/") > 1}
-    if len(tops) > 1 or len(folders) < 2:
+    if len(tops) > 1 or len(folders) < 2 or any(map(_named, tops)):
         return files
     inner = [replace(file, path=file.path.partition("/")[2]) for file in files]
     return [file for file in inner if file.path]
@@ -149,6 +155,8 @@ def _members(archive: zipfile.ZipFile) -> Iterator[File]:
             continue
         if stat.S_ISLNK(member.external_attr >> 16):
             yield File(label, note="a link, not followed")
+        elif member.compress_type not in BOUNDED:
+            yield File(label, note="packed in a way that is not read")
         elif not member.is_dir():
             yield File(label, partial(_member, archive, member))
         elif "/" not in label:
@@ -163,7 +171,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> byt
 
 def _joined(parts: tuple[str, ...] | list[str]) -> str:
     """No way up and no root; ë in one character or in two, as systems differ in that."""
-    return unicodedata.normalize("NFC", "/".join(p for p in parts if p not in ("", ".", "..")))
+    label = "/".join(part for part in parts if part not in ("", ".", ".."))
+    return unicodedata.normalize("NFC", label[:LONGEST_PATH])
 
 
 def _is_noise(name: str) -> bool:
@@ -191,11 +200,10 @@ class Desk:
 
     def take(self, file: File, deep: bool = True) -> None:
         """A notebook as it is, an archive's notebooks, and other files by name only."""
-        suffix = Path(file.path).suffix.lower()
         note = file.note
-        if not note and suffix == ".ipynb":
+        if not note and NOTEBOOK.search(file.path):
             note = self._notebook(file)
-        elif not note and suffix == ".zip" and deep:
+        elif not note and deep and file.path.lower().endswith(".zip"):
             note = self._unpack(file)
         elif not note:
             note = NOT_OURS[0]
@@ -216,6 +224,7 @@ class Desk:
         try:
             content = file.read(most + 1)
         except Exception as problem:  # no permission; encrypted, or broken, or not known to zlib
+            self.left -= most  # a wrong checksum is found after all has been unpacked
             return f"cannot be read: {type(problem).__name__}"
         self.left -= len(content)
         return f"larger than {most // 1_000_000} MB" if len(content) > most else content
@@ -231,29 +240,35 @@ class Desk:
         content = self._read(file, LARGEST_ARCHIVE)
         if isinstance(content, str):
             return content
+        if content.count(ENTRY) > MOST_FILES:
+            return f"an archive of more than {MOST_FILES} files"
         try:
             archive = _archive(BytesIO(content))
         except ValueError as problem:
             return str(problem)
-        if len(archive.infolist()) > MOST_FILES:
-            return f"an archive of more than {MOST_FILES} files"
-        stem = Path(file.path).with_suffix("")
         for member in _latest_first(_members(archive)):
             if member.note != EMPTY:
-                self.take(File(f"{stem}/{member.path}", member.read, member.note), deep=False)
+                path = f"{file.path[:-4]}/{member.path}"
+                self.take(File(path, member.read, member.note), deep=False)
         return ""
 
 
 # ---------------------------------------------------------------- students
-def _owner(path: str) -> tuple[str, str]:
-    """The student and the platform's number: from Canvas's or Moodle's names, or the folder.
+def _named(top: str) -> re.Match[str] | None:
+    """A name that Canvas or Moodle made.
 
-    Canvas first: what follows its numbers is the student's own, and may look like Moodle's.
+    What follows the platform's number is the student's own and may look like the other
+    platform's, so the one with the shorter name is right.
     """
+    found = [match for pattern in (CANVAS, MOODLE) if (match := pattern.fullmatch(top))]
+    return min(found, key=lambda match: len(match["who"]), default=None)
+
+
+def _owner(path: str) -> tuple[str, str]:
+    """The student and the platform's number: from Canvas's or Moodle's names, or the folder."""
     top, _, rest = path.partition("/")
-    for pattern in (CANVAS, MOODLE):
-        if found := pattern.fullmatch(top):
-            return found["who"], found["id"]
+    if found := _named(top):
+        return found["who"], found["id"]
     return (top if rest or path.endswith("/") else SUFFIX.sub("", top)), ""
 
 
@@ -283,7 +298,7 @@ def _latest_first(files: Iterable[File]) -> list[File]:
 
 def _counted(path: str) -> tuple[int, str]:
     """Sort key in which Canvas's second and tenth resubmission, x-1 and x-9, come in order."""
-    count = re.search(r"-(\d{1,3})\.ipynb$", path, re.I)
+    count = re.search(r"(?i)-(\d{1,3})(\.ipynb)?(\.txt|\.json)?$", path)
     return (int(count[1]) if count else 0), path
 
 

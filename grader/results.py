@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,12 +24,42 @@ def file_key(student: str, lms_id: str) -> str:
     """A file name that two students never share, and that no other student's coming changes."""
     safe = re.sub(r"[^A-Za-z0-9-]", "_", student)[:60].lstrip("-")  # tables quote a first minus
     digest = hashlib.sha256(student.encode(errors="replace")).hexdigest()[:12]
-    return f"{safe}-id{lms_id}" if lms_id else f"{safe}-{digest}"
+    number = f"id{lms_id}-" if lms_id else ""
+    return f"{safe}-{number}{digest}"
 
 
 def key(result: Result) -> str:
     """The file name of a student's pages."""
     return file_key(result["student"], result["lms_id"])
+
+
+def versions(assignment: Assignment) -> dict[str, str]:
+    """The packages on which the marks depend."""
+    names = {"numpy", "sympy", "mpmath"}.union(*(each.packages for each in assignment.marked))
+    found = {}
+    for name in sorted(names):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def basis(assignment: Assignment) -> str:
+    """A digest of all on which the marks depend, but for the seed and what is handed in."""
+    ours = Path(__file__).parent.glob("*.py")
+    theirs = [path for path in assignment.folder.rglob("*") if _counts(path, assignment.folder)]
+    files = [(path.name, path.read_bytes()) for path in sorted([*ours, *theirs])]
+    all_of_it = platform.python_version(), versions(assignment), files
+    return hashlib.sha256(repr(all_of_it).encode()).hexdigest()
+
+
+def _counts(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+    return path.is_file() and not hidden and path.name != "versions.py"
+
+
+def fingerprint(answer: str) -> str:
+    """Of an answer that a person marks. It begins with a letter: 12e4567 is a number to tables."""
+    return answer and f"a{hashlib.sha256(answer.encode()).hexdigest()[:11]}"
 
 
 def total_of(result: Result, question: str) -> int:

@@ -26,6 +26,7 @@ MOST_OUTPUT = 4_000_000  # bytes
 MOST_LINES = 1000  # beyond one for each request
 PAUSES = (0, 1, 3)  # seconds before each attempt: a machine may be short of processes for a while
 MEMORY = {"torch": 8 << 30}  # address space; numpy and sympy are content with the default
+NONE = {"FSIZE": 0, "CORE": 0, "MEMLOCK": 0, "SIGPENDING": 0}  # the last bounds timers, too
 running: set[subprocess.Popen] = set()
 ENVIRONMENT = {
     "LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or "",
@@ -71,7 +72,7 @@ class Answers:
 def run(job: dict, asks: list[dict], packages: tuple[str, ...], limits: Limits, isolated: bool):
     """Start a process, give it the job, and take what it says within the limits."""
     memory = max([limits.memory, *(MEMORY.get(name, 0) for name in packages)])
-    caps = {"AS": memory, "CPU": max(1, round(limits.seconds)), "FSIZE": 0, "CORE": 0, "NOFILE": 64}
+    caps = NONE | {"AS": memory, "CPU": max(1, round(limits.seconds)), "NOFILE": 64}
     if not isolated and sys.platform != "linux":
         caps = {}
     path = ["/box", "/box/site"] if isolated else [str(HERE), sysconfig.get_path("purelib")]

@@ -76,6 +76,11 @@ def _sound(path: Path, cells: list[Cell]) -> list[Cell]:
     return cells
 
 
+def place(number: int) -> str:
+    """The name in the notebook of the cell of this number, if it is no answer."""
+    return f"cell-{number:02}"
+
+
 def solved(cell: Cell) -> str:
     """The answer as the author gives it."""
     if cell.kind == "written":

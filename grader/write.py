@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import platform
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,21 @@ from grader.feedback import feedback, sheet
 from grader.grade import Grader
 from grader.marks import Assignment
 from grader.read import printable
-from grader.results import ByHand, Result, complete, hand, key, title, total, write_whole
+from grader.results import (
+    ByHand,
+    Result,
+    complete,
+    fingerprint,
+    hand,
+    key,
+    title,
+    total,
+    versions,
+    write_whole,
+)
 
-WRITTEN = ("key", "student", "question", "possible", "marks", "comment")
+WRITTEN = ("key", "student", "question", "possible", "marks", "comment", "answer")
+EARLIER = "for an earlier answer"
 SAME = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")  # whom Canvas means
 
 
@@ -27,8 +39,8 @@ def everything(
 ) -> list[str]:
     """Write all files of a graded class; returns what there is to say."""
     assignment = grader.assignment
+    stale = fill_written(assignment, results, out)
     by_hand = _written_marks(assignment, out / "written.csv")
-    fill_written(assignment, results, out)
     _table(out / "marks.csv", _marks_rows(grader, results, by_hand))
     left_out = canvas(assignment, results, by_hand, out, roster)
     write_whole(out / "written.html", sheet(assignment, results))
@@ -46,6 +58,11 @@ def everything(
         said.append(
             f"{waiting} submissions wait for marks by hand: read {out / 'written.html'}, fill in "
             f"{out / 'written.csv'}, and run the same command again."
+        )
+    if stale:
+        said.append(
+            f"{len(stale)} written answers have changed since they were marked. The old marks are "
+            f"among the comments of {out / 'written.csv'}: {'; '.join(stale)}."
         )
     if left_out:
         said.append(f"Not in canvas.csv, enter by hand: {'; '.join(left_out)}.")
@@ -71,7 +88,8 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return "" if value is None else value
     value = printable(value, " ")
-    return "'" + value if value.lstrip().startswith(("=", "+", "-", "@")) else value
+    first = unicodedata.normalize("NFKC", value.lstrip()[:1])  # of full width, too
+    return "'" + value if first.startswith(("=", "+", "-", "@")) else value
 
 
 def _theirs(text: str) -> str:
@@ -111,27 +129,29 @@ def _marks_rows(grader: Grader, results: list[Result], by_hand: ByHand) -> Itera
 
 def fill_written(
     assignment: Assignment, results: list[Result], out: Path, new: ByHand | None = None
-) -> None:
-    """written.csv: one row for each answer that a person marks. What is filled in stays."""
-    path, new = out / "written.csv", new or {}
-    rows = _rows(path, WRITTEN)
-    _table(path, [WRITTEN, *_written_rows(assignment, results, rows, new)])
+) -> list[str]:
+    """written.csv: one row for each answer that a person marks. What is filled in stays.
 
-
-def _written_rows(
-    assignment: Assignment, results: list[Result], rows: list[dict[str, str]], new: ByHand
-) -> Iterable[list]:
-    kept = {(row["key"], row["question"]): row for row in rows}
+    But for marks of an answer that has changed: they become a comment. Returns whose.
+    """
+    path, new, rows, stale = out / "written.csv", new or {}, [], []
+    kept = {(row["key"], row["question"]): row for row in _rows(path, WRITTEN)}
     for question in assignment.written:
         for result in results:
-            if result["answers"][question.name]:
-                place = key(result), question.name
-                old = kept.pop(place, {})
+            place, answer = (key(result), question.name), result["answers"][question.name]
+            old = kept.pop(place, dict.fromkeys(WRITTEN, ""))
+            marks, comment, now = old["marks"], old["comment"], fingerprint(answer)
+            if marks and old["answer"] != now:
+                stale.append(f"{place[0]}, {question.name}")
+                marks, comment = "", f"{marks} {EARLIER}. {comment}".strip()
+            if answer or marks or comment:
                 line = [place[0], _theirs(result["student"]), question.name, question.marks]
-                yield [*line, new.get(place, old.get("marks", "")), old.get("comment", "")]
+                rows.append([*line, new.get(place, marks), comment, now])
     for old in kept.values():  # a student who is not in this run: the marks are work, and stay
         if old["marks"] or old["comment"]:
-            yield [old[name] for name in WRITTEN]
+            rows.append([old[name] for name in WRITTEN])
+    _table(path, [WRITTEN, *rows])
+    return stale
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -249,5 +269,5 @@ def _about(grader: Grader, isolated: bool) -> dict[str, Any]:
         "seed": grader.seed,
         "isolation": "bubblewrap" if isolated else "none",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in ("numpy", "sympy", "mpmath")},
+        "packages": versions(grader.assignment),
     }

@@ -15,25 +15,29 @@ sys.path.insert(0, str(ROOT))
 
 from grader.build import text  # noqa: E402
 from grader.marks import Assignment, load  # noqa: E402
+from grader.read import Submission  # noqa: E402
 
+HONEST = "def double(x):\n    return 2 * x\n"
+NAME = "01-toy"
 DATA = Path(__file__).parent / "data"
 TABLE = ROOT / "assignments/attacks.md"
 HEAD = """\
 # Attacks, and what becomes of them
 
-`tests/test_grader.py` makes each of these submissions and grades them, in the sandbox, beside an
-honest one. It fails if marks are earned that should not be, if another question or student loses
-any, or if this table differs from what is tried.
+`tests/test_grader.py` and `tests/test_grader_files.py` make each of these submissions and grade
+them, the answers in the sandbox, beside an honest one. They fail if marks are earned that should
+not be, if another question or student loses any, or if this table differs from what is tried.
 
 """
 
 NOTEBOOKS = {
-    "visible checks edited, points set to 100": "only answer cells are read; points are ours",
+    "visible checks edited, points set to 100": "they are not read; points are ours",
     "the answer cell deleted": "that question only",
     "the answer cell renamed": "that question only: no cell has its name",
     "the metadata dropped by an editor": "found by the cell's id",
     "cell ids in the metadata alone, as Colab writes them": "found there",
     "NaN in the metadata": "read as Jupyter reads it",
+    "imports added to the set-up cell": "run, of what the question has; nothing else of it is",
     "two cells of one name": "both run in order, as the notebook does, and noted",
     "IPython's magics among the code": "skipped, no marks lost",
     "another assignment's notebook": "a row with 0 and a note",
@@ -42,6 +46,7 @@ NOTEBOOKS = {
     "JSON of 100,000 brackets": "a row with 0 and a note",
     "cells of every wrong type": "a row with 0",
     "half a Unicode character in the source": "that question only",
+    "an answer of 140,000 letters, made for a slow search": "that question only: not run",
     "a file of 6 MB": "a row with 0 and a note",
 }
 ARCHIVES = {
@@ -52,18 +57,25 @@ ARCHIVES = {
     "a member that unpacks to 60 MB": "read up to 5 MB, then noted",
     "a member that lies about its size": "read up to 5 MB, then noted",
     "an encrypted member": "noted",
+    "a member packed with bzip2 or LZMA, which unpack without limit": "not read, noted",
+    "members that turn out to be broken after 5 MB": "read up to 30 MB in all, then noted",
+    "an archive of 1,100 files": "noted",
+    "a member's name of 32,000 accents": "cut after 1,000",
     "an archive in an archive in an archive": "opened once, then noted",
     "a file that is called .zip and is none": "noted",
     "a student's name that is a formula, or HTML": "quoted, escaped",
     "two students of one name": "two rows, two pages",
-    "an upload named as another student's at Moodle": "Canvas's own number is read first",
+    "an upload named as another student's, on Canvas and on Moodle": "the platform's own is read",
+    "an upload named with a number of 243 digits": "a name, which is cut",
+    "folders named as students, in a class of one": "one row",
     "a number that two submissions claim": "both marked and noted, neither in canvas.csv",
-    "names that differ in an accent or an apostrophe": "a row each",
+    "names that differ in an accent or an apostrophe": "a row each, with one number, too",
     "names that differ in a control character": "a row each, told apart by a number",
     "an archive of 300 notebooks of 5 MB": "read up to 30 MB, then noted",
     "a file or folder that cannot be read": "a row and a note",
     "a pipe in the place of a notebook": "a row and a note",
     "an error message with a carriage return, or a semicolon and a formula": "one cell, no formula",
+    "a written answer changed after it was marked": "waits for another mark",
     "a script in a written answer": "shown as it was typed, in nbgrader too",
 }
 NOT_STOPPED = {
@@ -103,6 +115,15 @@ def handed_in(**answers: str) -> dict:
         if cell["id"] in answers:
             cell["source"] = answers[cell["id"]]
     return notebook
+
+
+def submission(student: str, notebook: dict | bytes) -> Submission:
+    """What a student handed in, as the grader reads it."""
+    content = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
+    return Submission(student, file="toy.ipynb", content=content)
+
+
+GOOD = json.dumps(handed_in(q1=HONEST)).encode()
 
 
 def table() -> str:

@@ -4,7 +4,7 @@
 # 20 marks, about 90 minutes. It belongs to chapter 6 of the book; its symbols are used here, with the error $e = \hat y - y$.
 #
 # - Replace `raise NotImplementedError()` in each answer cell. The cell below it checks your answer on a few inputs. Passing does not mean full marks: after you hand in, other inputs are tried, of the kinds listed below each question.
-# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 4 also SymPy); any other import, even one that is not used, costs the question.
+# - Each answer cell is marked by itself, in a fresh process, after the set-up cell alone, so put everything an answer needs into its own cell. Only NumPy and Python's standard library can be imported there (in question 4 also SymPy); any other import, even one that is not used, costs the question. (A plot may stay; nothing is drawn there.)
 # - Do not delete or rename the cells. Restart the kernel and run all cells before you hand in this file.
 
 # %% setup
