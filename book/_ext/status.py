@@ -20,7 +20,9 @@ NOTHING = (
 
 class Status(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        records = read(Path(self.env.srcdir) / RECORDS)
+        folder = Path(self.env.srcdir) / RECORDS
+        self.env.metadata[self.env.docname]["records"] = stamp(folder)
+        records = read(folder)
         pages = Path(self.env.doc2path(self.env.docname)).parent
         lines = list(written(records, {p.stem for p in pages.glob("*.ipynb")}))
         parent = nodes.container()
@@ -32,6 +34,11 @@ def read(folder: Path) -> list[dict[str, Any]]:
     """The records of one run or of several, in the order of their environments."""
     records = [json.loads(p.read_text(encoding="utf-8")) for p in folder.rglob("*.json")]
     return sorted(records, key=lambda r: _numbers(r["environment"]["Python"]))
+
+
+def stamp(folder: Path) -> str:
+    """What changes if a record does."""
+    return repr(sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*.json")))
 
 
 def _numbers(version: str) -> list[int]:
@@ -72,8 +79,10 @@ def _result(row: dict[str, Any] | None) -> str:
 
 
 def outdated(app: Any, env: Any, added: set, changed: set, removed: set) -> list[str]:
-    """Read the page anew at each build: its records are no sources that Sphinx watches."""
-    return sorted(d for d in env.found_docs if Path(d).name == "status")
+    """Read the page anew if there are other records: they are no sources that Sphinx watches."""
+    now = stamp(Path(env.srcdir) / RECORDS)
+    pages = (d for d in env.found_docs if Path(d).name == "status")
+    return [d for d in pages if env.metadata[d].get("records") != now]
 
 
 def setup(app: Any) -> dict[str, Any]:
