@@ -13,9 +13,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import array_api_compat
 import numpy as np
-from array_api_compat import numpy
 
 if TYPE_CHECKING:
     import torch
@@ -43,11 +41,11 @@ def is_torch(x: object) -> bool:
 
 def namespace(x: Array) -> Any:
     """The array-API namespace of ``x``: the functions that a rule may call."""
-    if is_torch(x):  # at once, since torch.compile warns of the search with its cache
-        from lossbook import tensors
+    if not is_torch(x):
+        return np
+    from lossbook import tensors  # imports torch, which is there already
 
-        return tensors
-    return numpy if isinstance(x, NUMPY) else array_api_compat.array_namespace(x)
+    return tensors
 
 
 def same_kind(**named: ArrayLike | None) -> list[Any]:

@@ -31,6 +31,7 @@ from lossbook.arrays import (
     is_bool,
     is_compiling,
     is_torch,
+    is_transforming,
     namespace,
     wide_dtype,
     working_dtype,
@@ -222,6 +223,19 @@ def _put(xp: Any, slope: Array, factor: Array | float | None, to: Array) -> Arra
         to[...] = slope
         return to
     return xp.multiply(slope, factor, out=to)
+
+
+# ------------------------------------------------------------------------ for rules of rows
+def put(x: Array, column: Array, number: Array | float) -> Array:
+    """``x`` with another number in one column of each row, given by its index.
+
+    ``x`` is an intermediate result of the caller's: it is overwritten where nobody sees it.
+    """
+    if not is_torch(x):
+        np.put_along_axis(x, column, number, axis=-1)
+        return x
+    seen = x.requires_grad or is_transforming()
+    return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
 
 
 # ------------------------------------------------------------------------ shapes

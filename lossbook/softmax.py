@@ -27,7 +27,7 @@ from lossbook.arrays import (
     working_dtype,
 )
 from lossbook.driver import Prepared, public
-from lossbook.rule import Rule, rule
+from lossbook.rule import Rule, put, rule
 
 
 @public
@@ -82,14 +82,15 @@ def softmax(
 
 @rule("vector")
 def softmax_rule(xp, z, keep=None, *, temperature=1.0):
-    d, first, others, _ = shifted(xp, z, keep, temperature)
-    p = xp.exp(d) / (1 + others)
+    _, e, best, others, _ = shifted(xp, z, keep, temperature)
+    p = e / (1 + others)
 
     def value():
         return p
 
     def slope(g):
-        h = g - at(xp, first, g)  # a shift of g changes nothing, and this one keeps digits
+        # a shift of g changes nothing, and this one keeps digits
+        h = g - xp.take_along_axis(g, best, axis=-1)
         return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
 
     return value, slope
@@ -144,7 +145,7 @@ def log_softmax(
 
 @rule("vector")
 def log_softmax_rule(xp, z, keep=None, *, temperature=1.0):
-    d, first, others, top = shifted(xp, z, keep, temperature)
+    d, e, best, others, top = shifted(xp, z, keep, temperature)
 
     def value():
         return d - xp.log1p(others)
@@ -152,8 +153,9 @@ def log_softmax_rule(xp, z, keep=None, *, temperature=1.0):
     def slope(g):
         counts = top != -xp.inf if keep is None else keep & (top != -xp.inf)  # a nan counts
         g = xp.where(counts, g, 0.0)
-        e, total = xp.exp(d), 1 + others
-        rest = xp.where(first, others - (e - 1), total - e)  # e = 1 at the top: keep others whole
+        total = 1 + others
+        of_best = xp.take_along_axis(e, best, axis=-1)  # 1, from which others stay apart
+        rest = put(total - e, best, others - (of_best - 1))
         rows = (g * rest - e * (xp.sum(g, axis=-1, keepdims=True) - g)) / total
         return xp.where(counts, rows, 0.0) / temperature
 
@@ -201,42 +203,39 @@ def logsumexp(logits: ArrayLike, *, where: ArrayLike | None = None, axis: int = 
 
 @rule("row")
 def logsumexp_rule(xp, z, keep=None):
-    d, _, others, top = shifted(xp, z, keep)
+    _, e, _, others, top = shifted(xp, z, keep)
 
     def value():
         return xp.where(top == xp.inf, top, top + xp.log1p(others))[:, 0]
 
     def slope():
-        return xp.exp(d) / (1 + others)
+        return e / (1 + others)
 
     return value, slope
 
 
 def shifted(
     xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array]:
     """What softmax, log-softmax and log-sum-exp start from.
 
-    Returns the logits less the largest (divided by the temperature), where
-    the first of the largest is, the sum of the exponentials of all others, and
-    the largest. The exponential that is exactly 1 is kept apart, so that log1p
-    can keep the digits of a small sum.
+    Returns the logits less the largest (divided by the temperature), their exponentials,
+    where the first of the largest is, the sum of the exponentials of all others, and the
+    largest. The exponential that is exactly 1 is kept apart, so that log1p can keep the digits
+    of a small sum.
     """
     if keep is not None:
         z = xp.where(keep, z, -xp.inf)
     top = xp.max(constant(z), axis=-1, keepdims=True)
-    empty = top == -xp.inf
-    d = (z - xp.where(empty, 0.0, top)) / temperature
     best = xp.argmax(constant(z), axis=-1, keepdims=True)
-    first = xp.arange(z.shape[-1], device=z.device) == best
+    empty = top == -xp.inf
+    d = z - xp.where(empty, 0.0, top)
+    d = d if temperature == 1 else d / temperature
     e = xp.exp(d)
-    others = xp.sum(xp.where(first, e - 1, e), axis=-1, keepdims=True)
-    return d, first, xp.where(empty, 0.0, others), top
-
-
-def at(xp: Any, first: Array, g: Array) -> Array:
-    """The entry of each row of ``g`` that ``first`` marks."""
-    return xp.sum(xp.where(first, g, 0.0), axis=-1, keepdims=True)
+    of_best = xp.take_along_axis(e, best, axis=-1)
+    e = put(e, best, of_best - 1)
+    others = xp.sum(e, axis=-1, keepdims=True)
+    return d, put(e, best, of_best), best, xp.where(empty, 0.0, others), top
 
 
 @public
@@ -281,7 +280,7 @@ def sparsemax(logits: ArrayLike, *, axis: int = -1) -> Array:
 @rule("vector")
 def sparsemax_rule(xp, z):
     d = z - xp.max(constant(z), axis=-1, keepdims=True)  # the result does not feel the shift
-    down = xp.sort(constant(d), axis=-1, descending=True)
+    down = -xp.sort(-constant(d), axis=-1)
     count = xp.astype(xp.arange(1, z.shape[-1] + 1, device=z.device), z.dtype)
     total = xp.cumulative_sum(down, axis=-1)
     size = xp.sum(xp.astype(1 + count * down > total, z.dtype), axis=-1, keepdims=True)
@@ -370,7 +369,7 @@ class StreamingLogSumExp:
     def _state(logits: ArrayLike) -> tuple[Array, Array]:
         z = _checked(logits, -1)
         with np.errstate(all="ignore"):
-            _, _, rest, top = shifted(namespace(z), cast(z, working_dtype(z)))
+            _, _, _, rest, top = shifted(namespace(z), cast(z, working_dtype(z)))
         return top[..., 0], rest[..., 0]
 
 

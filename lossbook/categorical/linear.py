@@ -84,7 +84,7 @@ def linear_cross_entropy(
     >>> import numpy as np
     >>> features, weight = np.array([[1.0, 2.0], [0.0, 1.0]]), np.eye(3)[:, :2]
     >>> linear_cross_entropy(features, weight, [1, 2], reduction="none")
-    array([0.40760596, 1.5514447 ])
+    array([0.40760596, 1.55144471])
 
     Notes
     -----

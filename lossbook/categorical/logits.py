@@ -12,21 +12,17 @@ labels is the sum of :math:`w_y`.
 
 from __future__ import annotations
 
-import numpy as np
-
 from lossbook.arrays import (
     Array,
     ArrayLike,
     check_number,
     constant,
-    is_torch,
-    is_transforming,
     times,
 )
 from lossbook.categorical.rows import distributed, labeled, smoothed
 from lossbook.driver import public
 from lossbook.reduction import Reduction
-from lossbook.rule import rule
+from lossbook.rule import put, rule
 
 
 @public
@@ -112,7 +108,8 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
         return soft(xp, z, q, keep, smoothing=smoothing)
     z = offered(xp, z, keep)
     top = xp.max(constant(z), axis=-1, keepdims=True)
-    e = put(xp.exp(z - top), y, 0.0)  # of the label's rivals
+    column = y[:, None]
+    e = put(xp.exp(z - top), column, 0.0)  # of the label's rivals
     ahead = (top - own(xp, z, y))[:, 0]  # of the label, the best of all
     wrong, right = xp.sum(e, axis=-1), xp.exp(-ahead)  # odds against it
 
@@ -120,23 +117,10 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
         return ahead + xp.log1p(wrong + (right - 1))
 
     def slope():
-        both = wrong + right
-        return put(e / both[:, None], y, -wrong / both)
+        both = (wrong + right)[:, None]
+        return put(e / both, column, -wrong[:, None] / both)
 
     return value, slope
-
-
-def put(x, labels, number):
-    """``x`` with another number in the column of its label in each row.
-
-    ``x`` is an intermediate result of the caller's: it is overwritten where nobody sees it.
-    """
-    column, number = labels[:, None], number[:, None] if hasattr(number, "ndim") else number
-    if not is_torch(x):
-        np.put_along_axis(x, column, number, axis=-1)
-        return x
-    seen = x.requires_grad or is_transforming()
-    return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
 
 
 def rivals(xp, z, y):

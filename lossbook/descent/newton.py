@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from array_api_compat import device
-
 from lossbook.arrays import Array, cast, check_number, namespace
 from lossbook.descent.optimizers import Optimizer, Schedule, State
 from lossbook.descent.schedules import check_count
@@ -75,7 +73,7 @@ class Newton(Optimizer):
             raise ValueError(f"the Hessian must have shape {(n, n)}, got {tuple(matrix.shape)}")
         matrix = like("hessian", matrix, g)
         if self.damping:
-            matrix = matrix + self.damping * xp.eye(n, dtype=g.dtype, device=device(g))
+            matrix = matrix + self.damping * xp.eye(n, dtype=g.dtype, device=g.device)
         try:
             direction = xp.linalg.solve(matrix, g)
         except (ValueError, RuntimeError) as error:  # NumPy's and torch's LinAlgError

@@ -210,8 +210,8 @@ def entropy_from_logits(
 
 @rule("row")
 def entropy_from_logits_rule(xp, z, keep=None):
-    d, _, others, _ = shifted(xp, z, keep)
-    p = xp.exp(d) / (1 + others)
+    d, e, _, others, _ = shifted(xp, z, keep)
+    p = e / (1 + others)
     d = select(xp, p == 0, 0.0, d)
 
     def value():

@@ -243,7 +243,7 @@ def quantile_of(xp: Any, x: Array, r: Array, fraction: float) -> Array:
     """The loss at which the worst, from the largest down, reach their share of the weight."""
     if not x.shape[-1]:
         return xp.zeros_like(r)
-    order = xp.argsort(constant(x), axis=-1, descending=True)
+    order = xp.argsort(-constant(x), axis=-1)
     reached = xp.cumulative_sum(xp.take_along_axis(r, order, axis=-1), axis=-1, dtype=wide_dtype(r))
     enough = reached >= fraction * reached[:, -1:]
     first = xp.argmax(xp.astype(enough, xp.int8), axis=-1, keepdims=True)

@@ -22,7 +22,6 @@ here to be looked at. The losses of this package are added up in double precisio
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -248,6 +247,8 @@ def _exactly(numbers: list[float]) -> float:
     except ValueError:  # inf and -inf
         return math.nan
     except OverflowError:  # on the way, or at the end
+        from fractions import Fraction  # seldom needed, and as slow to import as half the package
+
         total = sum(map(Fraction, numbers))
     try:
         return float(total)
