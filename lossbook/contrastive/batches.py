@@ -92,6 +92,12 @@ class Batch(NamedTuple):
         """The numbers of the rows, 0 to N - 1."""
         return namespace(self.rows[0]).arange(self.size, device=self.rows[0].device)
 
+    def partners(self, keep: Array | None, count: int) -> tuple[Array, ...]:
+        """The number of each row's partner; and the mask of ``count`` candidates, if any."""
+        if keep is None:
+            return (self.numbers(),)
+        return self.numbers(), namespace(keep).broadcast_to(keep, (self.size, count))
+
     def diagonal(self) -> Array:
         """Where a thing meets itself."""
         return self.numbers()[:, None] == self.numbers()[None, :]
