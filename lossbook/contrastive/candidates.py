@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import Array, constant, is_transforming, namespace, requires_grad
+from lossbook.arrays import Array, constant, is_transforming, requires_grad
 from lossbook.categorical.head import Head, stand_in
 from lossbook.categorical.logits import cross_entropy_rule, offered, own, put
 from lossbook.contrastive.batches import Batch

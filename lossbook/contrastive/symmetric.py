@@ -91,13 +91,11 @@ def clip_loss(
     both = _both(images, texts, weights, where)
     u, v = map(normalize, both.rows)
     scale = scale_of(log_scale, u)
+    truth, params = both.partners(both.columns(), both.size), {"most": constant(scale)}
     across, back = (
-        over_candidates(
-            partner_rule, scale * a, b, both.partners(both.columns(), both.size), {"most": constant(scale)},
-            both, reduction, chunk_size,
-        )
+        over_candidates(partner_rule, scale * a, b, truth, params, both, reduction, chunk_size)
         for a, b in ((u, v), (v, u))
-    )  # fmt: skip
+    )
     return cast((across + back) / 2, both.dtype)
 
 
