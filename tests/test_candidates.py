@@ -18,6 +18,8 @@ from lossbook import (
     nt_xent,
     pairwise_cosines,
     reduce,
+    soft_cross_entropy,
+    sup_con_loss,
 )
 from lossbook.arrays import namespace
 from lossbook.contrastive.candidates import held
@@ -26,6 +28,7 @@ ROWS, MORE, WIDTH = 13, 5, 4
 SIZES = [1, 7, 13, 100, None]  # rows in a chunk
 WEIGHTS = torch.linspace(0, 2, ROWS, dtype=torch.float64)
 WHERE = torch.arange(ROWS) % 4 != 1
+LABELS = torch.tensor([3, 0, 3, 7, -2, 7, 7, 0, 5, -2, 3, 6, 6])  # 0 is alone where WHERE is
 SHARES = [{}, {"weights": WEIGHTS}, {"where": WHERE}, {"weights": WEIGHTS, "where": WHERE}]
 OPTIONS = [
     {},
@@ -76,6 +79,20 @@ def of_both(u, v, log_scale, where=None, **options):
     return (find(s, labels) + find(s.T, labels)) / 2
 
 
+def of_labels(z, where=None, **options):
+    """The supervised contrastive loss of the matrix of similarities."""
+    others = ~torch.eye(ROWS, dtype=torch.bool)
+    if where is not None:
+        others &= where
+    positive = (LABELS[:, None] == LABELS) & others
+    count = positive.sum(-1, keepdim=True)
+    anchors = (count[:, 0] > 0) & (True if where is None else where)
+    return soft_cross_entropy(
+        pairwise_cosines(z) / 0.3, torch.where(positive, 1 / count.clamp(min=1), 0.0).double(),
+        class_mask=others, where=anchors, **options,
+    )  # fmt: skip
+
+
 def same(ours, theirs, rel=1e-11):
     assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
     assert torch.allclose(ours, theirs, rtol=rel, atol=1e-13)
@@ -117,11 +134,23 @@ class TestTheSameAsWithTheMatrix:
         ours = clip_loss(*inputs, log_scale=scale, chunk_size=chunk_size, **options)
         alike(ours, of_both(*inputs, scale, **options), [*inputs, scale])
 
+    @pytest.mark.parametrize("options", SHARES, ids=lambda o: "-".join(o) or "plain")
+    def test_labels(self, options, reduction, chunk_size):
+        [z], options = drawn(ROWS), options | {"reduction": reduction}
+        ours = sup_con_loss(z, LABELS, temperature=0.3, chunk_size=chunk_size, **options)
+        alike(ours, of_labels(z, **options), [z])
+
+
+def two_kinds(a, b, **options):
+    """The supervised contrastive loss of one batch; the other is there for the signature."""
+    return sup_con_loss(a + 0 * b, [k % 2 for k in range(len(a))], temperature=0.05, **options)
+
 
 CHUNKED = {
     "in_batch": functools.partial(in_batch_info_nce, temperature=0.05),
     "nt_xent": functools.partial(nt_xent, temperature=0.05),
     "clip": functools.partial(clip_loss, log_scale=3.0),
+    "sup_con": two_kinds,
 }
 over_chunked = pytest.mark.parametrize("loss", CHUNKED.values(), ids=CHUNKED)
 

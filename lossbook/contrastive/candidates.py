@@ -11,7 +11,13 @@ from typing import Any
 
 from lossbook.arrays import Array, constant, is_transforming, requires_grad
 from lossbook.categorical.head import Head, stand_in
-from lossbook.categorical.logits import cross_entropy_rule, offered, own, put
+from lossbook.categorical.logits import (
+    cross_entropy_rule,
+    offered,
+    own,
+    put,
+    soft_cross_entropy_rule,
+)
 from lossbook.contrastive.batches import Batch
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction
@@ -54,6 +60,17 @@ def views_rule(xp, s, itself, keep=None, *, temperature=1.0):
     s, count = offered(xp, held(xp, s), keep), s.shape[-1]
     s = lowered(xp, put(s, itself, -xp.inf), temperature)
     value, slope = cross_entropy_rule.function(xp, s, (itself + count // 2) % count)
+    return value, lambda: slope() / temperature
+
+
+@rule("row")
+def positives_rule(xp, s, label, itself, keep=None, *, labels, temperature=1.0):
+    """The mean of InfoNCE over all partners, which are the others of the same label."""
+    s = put(offered(xp, held(xp, s), keep), itself, -xp.inf)
+    q = xp.astype((label[:, None] == labels) & (s != -xp.inf), s.dtype)
+    count = xp.sum(q, axis=-1, keepdims=True)
+    q = q / xp.where(count == 0, 1.0, count)
+    value, slope = soft_cross_entropy_rule.function(xp, lowered(xp, s, temperature), q)
     return value, lambda: slope() / temperature
 
 
