@@ -390,7 +390,7 @@ def requires_grad(x: Array) -> bool:
 
 
 def plain_cpu(x: Array) -> bool:
-    """Whether looking at a value costs nothing: on a CPU, outside autograd and compilers."""
+    """Whether looking at a value costs nothing: on a CPU, outside autograd and transforms."""
     if not is_torch(x):
         return True
-    return x.is_cpu and not x.requires_grad and not is_compiling()
+    return x.is_cpu and not x.requires_grad and not is_transforming()

@@ -6,14 +6,19 @@ from dataclasses import replace
 
 import torch
 
-from lossbook.arrays import cast, wide_dtype
+from lossbook.arrays import cast, is_transforming, wide_dtype
 from lossbook.autograd import released
 from lossbook.categorical.head import Head
 from lossbook.rule import Share, Want
 
 
 def apply(head: Head) -> torch.Tensor:
-    """A loss of a linear layer's logits, with its derivatives as the backward pass."""
+    """A loss of a linear layer's logits, with its derivatives as the backward pass.
+
+    Compilers and torch.func, which look at each operation, see that of all logits.
+    """
+    if is_transforming():
+        return head.composed()
     if not torch.is_grad_enabled() or not any(x.requires_grad for x in head.layer):
         return head.walk(head.share(), head.want())[0]
     task = head.task.detached()
@@ -36,7 +41,8 @@ class _Head(torch.autograd.Function):
     @staticmethod
     def backward(ctx, upstream):
         count = len(ctx.wrt)
-        layer, ready = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        saved = ctx.saved_tensors  # read once: torch.utils.checkpoint gives them once
+        layer, ready = saved[:count], saved[count:]
         head = replace(ctx.head, layer=layer)
         if torch.is_grad_enabled():  # someone will differentiate the derivative
             return None, *_through_logits(head, ctx.wrt, upstream)

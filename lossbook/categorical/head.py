@@ -61,12 +61,14 @@ def stand_in(features: Array, weight: Array, *_: Array) -> Array:
 class Head:
     """A linear layer and what is to be computed from its logits, for which a stand-in is there.
 
-    It is to :func:`lossbook.driver.public` what a :class:`Prepared` is.
+    It is to :func:`lossbook.driver.public` what a :class:`Prepared` is. ``most`` is how many
+    logits are in memory at a time where no ``chunk_size`` is given.
     """
 
     layer: tuple[Array, ...]
     task: Prepared
     chunk_size: int | None = None
+    most: int = CHUNK
 
     def __post_init__(self) -> None:
         size = self.chunk_size
@@ -135,7 +137,7 @@ class Head:
         """The rows of a chunk, their logits, and what is known of them."""
         x, weight, *bias = flat
         xp, rows, width = namespace(x), x.shape[0], weight.shape[0]
-        size = self.chunk_size or max(1, CHUNK // max(1, width))
+        size = self.chunk_size or max(1, self.most // max(1, width))
         room = xp.empty((min(size, rows), width), dtype=x.dtype, device=x.device)
         lead = self.layer[0].ndim - 1
         truth = [t.reshape((rows, *t.shape[lead:])) for t in self.task.inputs[1:]]

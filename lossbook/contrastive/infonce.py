@@ -10,23 +10,25 @@ from lossbook.arrays import (
     Array,
     ArrayLike,
     as_near,
+    cast,
     check_broadcasts,
     check_mask,
     check_number,
+    check_weights,
     is_compiling,
     label_array,
     namespace,
     refuse,
     same_kind,
 )
-from lossbook.categorical.logits import cross_entropy_rule
+from lossbook.categorical.logits import cross_entropy_rule, offered
 from lossbook.categorical.rows import Rows, labeled
-from lossbook.contrastive.batches import Batch, batch, embeddings, none_of, quietly
-from lossbook.contrastive.pairwise import cosines
+from lossbook.contrastive.batches import Batch, batch, embeddings, quietly
+from lossbook.contrastive.candidates import lowered, over_candidates, partner_rule, views_rule
+from lossbook.contrastive.vectors import normalize
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
-from lossbook.softmax import shifted
 
 
 @public
@@ -98,9 +100,8 @@ def info_nce(
 
 @rule("row")
 def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
-    # first the difference, then the division: s/tau is large, and so is its rounding
-    d, *_ = shifted(xp, s, keep, temperature)
-    value, slope = cross_entropy_rule.function(xp, d, y, keep)
+    d = lowered(xp, offered(xp, s, keep), temperature)
+    value, slope = cross_entropy_rule.function(xp, d, y)
     return value, lambda: slope() / temperature
 
 
@@ -128,6 +129,7 @@ def in_batch_info_nce(
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     reduction: Reduction = "mean",
+    chunk_size: int | None = None,
 ) -> Array:
     r"""InfoNCE of a batch: the key of the same row is the partner, all others are negatives.
 
@@ -149,6 +151,9 @@ def in_batch_info_nce(
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each query. What
         ``where`` leaves out is no negative either.
+    chunk_size
+        How many rows have their similarities in memory at a time. The result doesn't depend on
+        it but for the rounding of sums.
 
     Returns
     -------
@@ -180,11 +185,15 @@ def in_batch_info_nce(
     candidates, keep = both.rows[1], both.columns()
     if queue is not None:
         candidates, keep = _with_queue(both, queries, queue)
-    s = cosines(both.rows[0], candidates)
     if mask is not None:
-        keep = _negatives(both, s, mask, keep)
-    losses = _found(both, s, both.numbers(), temperature, keep)
-    return both.reduced(losses, reduction)
+        keep = _negatives(mask, keep, (both.size, candidates.shape[0]))
+    temperature = check_number("temperature", temperature, 0, open_low=True)
+    loss = over_candidates(
+        partner_rule, normalize(both.rows[0]), normalize(candidates),
+        both.partners(keep, candidates.shape[0]),
+        {"temperature": temperature}, both, reduction, chunk_size,
+    )  # fmt: skip
+    return cast(loss, both.dtype)
 
 
 def _with_queue(both: Batch, queries: Array, queue: Array) -> tuple[Array, Array | None]:
@@ -198,24 +207,11 @@ def _with_queue(both: Batch, queries: Array, queue: Array) -> tuple[Array, Array
     return candidates, xp.concat([both.where, on])[None, :]
 
 
-def _negatives(both: Batch, s: Array, mask: Array, keep: Array | None) -> Array:
-    """Which candidates stay: the negatives that the mask keeps, and the partners."""
+def _negatives(mask: Array, keep: Array | None, shape: tuple[int, int]) -> Array:
+    """Which candidates the masks keep."""
     check_mask("negative_mask", mask)
-    check_broadcasts("negative_mask", mask, tuple(s.shape))
-    xp = namespace(s)
-    columns = xp.arange(s.shape[1], device=s.device)
-    stay = mask | (both.numbers()[:, None] == columns[None, :])
-    return stay if keep is None else stay & keep
-
-
-def _found(both: Batch, s: Array, labels: Array, temperature, keep: Array | None) -> Array:
-    """The loss of each row; those that the batch leaves out are 0."""
-    if 0 in s.shape:
-        check_number("temperature", temperature, 0, open_low=True)
-        return none_of(s)
-    return info_nce(
-        s, labels, temperature=temperature, candidate_mask=keep, where=both.where, reduction="none"
-    )
+    check_broadcasts("negative_mask", mask, shape)
+    return mask if keep is None else mask & keep
 
 
 @quietly
@@ -227,6 +223,7 @@ def nt_xent(
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     reduction: Reduction = "mean",
+    chunk_size: int | None = None,
 ) -> Array:
     r"""NT-Xent, the loss of SimCLR: each view is to find the other view of the same thing.
 
@@ -244,6 +241,9 @@ def nt_xent(
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each of the N things,
         the mean of those of its two views. What ``where`` leaves out is no negative either.
+    chunk_size
+        How many rows have their similarities in memory at a time. The result doesn't depend on
+        it but for the rounding of sums.
 
     Returns
     -------
@@ -269,13 +269,22 @@ def nt_xent(
     2020, section 2.1. Chapter 8.
     """
     both = batch(weights, where, first=first, second=second)
-    xp, count = namespace(both.rows[0]), both.size
-    views = Batch(
-        [xp.concat(both.rows)], both.dtype, None,
-        None if both.where is None else xp.concat([both.where, both.where]),
+    views, count = _views(both), both.size
+    temperature = check_number("temperature", temperature, 0, open_low=True)
+    z = normalize(views.rows[0])
+    loss = over_candidates(
+        views_rule, z, z, views.partners(views.columns(), 2 * count),
+        {"temperature": temperature}, views, reduction, chunk_size,
     )  # fmt: skip
-    keep, columns = ~views.diagonal(), views.columns()
-    keep = keep if columns is None else keep & columns
-    labels = (views.numbers() + count) % max(1, 2 * count)
-    losses = _found(views, cosines(views.rows[0]), labels, temperature, keep)
-    return both.reduced((losses[:count] + losses[count:]) / 2, reduction)
+    if reduction == "none":
+        loss = (loss[:count] + loss[count:]) / 2
+    return cast(loss / 2 if reduction == "sum" else loss, both.dtype)
+
+
+def _views(both: Batch) -> Batch:
+    """The second views below the first, each with the weight and the mask of its thing."""
+    xp, weights = namespace(both.rows[0]), both.weights
+    if weights is not None:
+        weights = check_weights("weights", weights, both.rows[0], (both.size,), where=both.where)
+    twice = (x if x is None else xp.concat([x, x]) for x in (weights, both.where))
+    return Batch([xp.concat(both.rows)], both.dtype, *twice)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    cast,
     check_number,
-    constant,
     is_integer,
     label_array,
     namespace,
     same_kind,
 )
-from lossbook.categorical.logits import soft_cross_entropy
-from lossbook.contrastive.batches import batch, none_of, quietly
-from lossbook.contrastive.pairwise import cosines
+from lossbook.contrastive.batches import Batch, batch, quietly
+from lossbook.contrastive.candidates import over_candidates, positives_rule
+from lossbook.contrastive.vectors import normalize
 from lossbook.reduction import Reduction
 
 
@@ -27,6 +27,7 @@ def sup_con_loss(
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     reduction: Reduction = "mean",
+    chunk_size: int | None = None,
 ) -> Array:
     r"""Supervised contrastive loss, with the mean over the positives outside the logarithm.
 
@@ -47,6 +48,9 @@ def sup_con_loss(
         As in :func:`lossbook.reduction.reduce`; there is one loss for each row. A row without
         a positive is no anchor: it is left out of the mean, but stays a negative of others.
         What ``where`` leaves out is neither.
+    chunk_size
+        How many rows have their similarities in memory at a time. The result doesn't depend on
+        it but for the rounding of sums.
 
     Returns
     -------
@@ -75,24 +79,24 @@ def sup_con_loss(
     rows = batch(weights, where, embeddings=embeddings)
     temperature = check_number("temperature", temperature, 0, open_low=True)
     labels = _checked_labels(labels, rows.size)
-    xp, itself = namespace(rows.rows[0]), rows.diagonal()
-    positive = (labels[:, None] == labels[None, :]) & ~itself
-    offered = ~itself
-    if rows.where is not None:
-        positive = positive & rows.columns() & rows.where[:, None]
-        offered = offered & rows.columns()
-    count = xp.sum(positive, axis=-1, dtype=rows.rows[0].dtype)
-    anchors = count > 0
-    targets = xp.where(positive, 1.0 / xp.where(anchors, count, 1.0)[:, None], 0.0)
-    s = cosines(rows.rows[0])
-    if rows.size == 0:
-        return rows.reduced(none_of(s), reduction)
-    top = constant(xp.max(xp.where(offered, s, -1.0), axis=-1, keepdims=True))
-    losses = soft_cross_entropy(
-        (s - top) / temperature, xp.astype(targets, count.dtype),
-        class_mask=offered, where=anchors, reduction="none",
+    z, anchors = normalize(rows.rows[0]), _with_partner(labels, rows)
+    loss = over_candidates(
+        positives_rule, z, z, (labels, *rows.partners(rows.columns(), rows.size)),
+        {"labels": labels, "temperature": temperature},
+        rows._replace(where=anchors), reduction, chunk_size,
     )  # fmt: skip
-    return rows.reduced(losses, reduction, where=anchors)
+    return cast(loss, rows.dtype)
+
+
+def _with_partner(labels: Array, rows: Batch) -> Array:
+    """Which rows have another of their label, of those that the mask keeps."""
+    xp = namespace(labels)
+    kind = xp.searchsorted(xp.sort(labels), labels)
+    if rows.where is not None:  # each that is left out becomes a kind of its own
+        kind = xp.where(rows.where, kind, rows.size + rows.numbers())
+    ordered = xp.sort(kind)
+    first, end = (xp.searchsorted(ordered, kind, side=side) for side in ("left", "right"))
+    return end - first > 1
 
 
 def _checked_labels(labels: Array, count: int) -> Array:

@@ -16,14 +16,16 @@ from lossbook.arrays import (
     cast,
     check_float,
     check_within,
+    constant,
     is_torch,
     namespace,
     same_kind,
 )
 from lossbook.binary.logits import logistic_loss
-from lossbook.categorical.logits import cross_entropy
-from lossbook.contrastive.batches import Batch, batch, none_of, quietly
+from lossbook.contrastive.batches import Batch, batch, quietly
+from lossbook.contrastive.candidates import over_candidates, partner_rule
 from lossbook.contrastive.pairwise import cosines
+from lossbook.contrastive.vectors import normalize
 from lossbook.reduction import Reduction
 
 MOST = 709.0
@@ -39,6 +41,7 @@ def clip_loss(
     weights: ArrayLike | None = None,
     where: ArrayLike | None = None,
     reduction: Reduction = "mean",
+    chunk_size: int | None = None,
 ) -> Array:
     r"""The loss of CLIP: InfoNCE from images to texts and from texts to images, averaged.
 
@@ -58,6 +61,9 @@ def clip_loss(
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each pair. What ``where``
         leaves out is no negative either.
+    chunk_size
+        How many rows have their similarities in memory at a time. The result doesn't depend on
+        it but for the rounding of sums.
 
     Returns
     -------
@@ -83,18 +89,14 @@ def clip_loss(
     visual models from natural language supervision*, 2021, section 2.5. Chapter 8.
     """
     both = _both(images, texts, weights, where)
-    logits = cosines(*both.rows) * scale_of(log_scale, both.rows[0])
-    across = _each(both, logits)
-    back = _each(both, namespace(logits).matrix_transpose(logits))
-    return both.reduced((across + back) / 2, reduction)
-
-
-def _each(both: Batch, logits: Array) -> Array:
-    if 0 in logits.shape:
-        return none_of(logits)
-    return cross_entropy(
-        logits, both.numbers(), class_mask=both.columns(), where=both.where, reduction="none"
+    u, v = map(normalize, both.rows)
+    scale = scale_of(log_scale, u)
+    truth, params = both.partners(both.columns(), both.size), {"most": constant(scale)}
+    across, back = (
+        over_candidates(partner_rule, scale * a, b, truth, params, both, reduction, chunk_size)
+        for a, b in ((u, v), (v, u))
     )
+    return cast((across + back) / 2, both.dtype)
 
 
 @quietly
