@@ -15,13 +15,12 @@ from lossbook.categorical.logits import (
     cross_entropy_rule,
     offered,
     own,
-    put,
     soft_cross_entropy_rule,
 )
 from lossbook.contrastive.batches import Batch
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction
-from lossbook.rule import Rule, rule
+from lossbook.rule import Rule, put, rule
 
 CHUNK = 2**20
 """Similarities in a chunk, unless the caller says how many rows: 8 MiB in double precision."""
@@ -49,7 +48,7 @@ def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
     """InfoNCE; the partner counts, whatever the mask says. No similarity is beyond ``most``."""
     s = held(xp, s, most)
     if keep is not None:
-        s = put(offered(xp, s, keep), y, own(xp, s, y)[:, 0])
+        s = put(offered(xp, s, keep), y[:, None], own(xp, s, y))
     value, slope = cross_entropy_rule.function(xp, lowered(xp, s, temperature), y)
     return value, lambda: slope() / temperature
 
@@ -58,7 +57,7 @@ def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
 def views_rule(xp, s, itself, keep=None, *, temperature=1.0):
     """InfoNCE of two views of all things, one half below the other: none looks for itself."""
     s, count = offered(xp, held(xp, s), keep), s.shape[-1]
-    s = lowered(xp, put(s, itself, -xp.inf), temperature)
+    s = lowered(xp, put(s, itself[:, None], -xp.inf), temperature)
     value, slope = cross_entropy_rule.function(xp, s, (itself + count // 2) % count)
     return value, lambda: slope() / temperature
 
@@ -66,7 +65,7 @@ def views_rule(xp, s, itself, keep=None, *, temperature=1.0):
 @rule("row")
 def positives_rule(xp, s, label, itself, keep=None, *, labels, temperature=1.0):
     """The mean of InfoNCE over all partners, which are the others of the same label."""
-    s = put(offered(xp, held(xp, s), keep), itself, -xp.inf)
+    s = put(offered(xp, held(xp, s), keep), itself[:, None], -xp.inf)
     q = xp.astype((label[:, None] == labels) & (s != -xp.inf), s.dtype)
     count = xp.sum(q, axis=-1, keepdims=True)
     q = q / xp.where(count == 0, 1.0, count)
