@@ -180,8 +180,9 @@ def check_within(
     if is_float(x):  # LARGEST itself is infinite in float32
         largest = float(namespace(x).finfo(x.dtype).max)
         low, high = -largest if low == -LARGEST else low, largest if high == LARGEST else high
-    if where is None and bool(x.min() >= low) and bool(x.max() <= high):
-        return  # the common case: two passes over the data, no temporaries, no nan
+    least, most = x.aminmax() if is_torch(x) else (x.min(), x.max())
+    if where is None and bool(least >= low) and bool(most <= high):
+        return  # the common case: no temporaries, no nan
     outside = (x < low) | (x > high) if nan else ~((x >= low) & (x <= high))
     refuse(name, x, outside, expected, where)
 
@@ -232,7 +233,8 @@ def check_simplex(
         check_broadcasts("where", where, tuple(rows))
         each = xp.expand_dims(xp.broadcast_to(where, tuple(rows)), axis=axis)
     check_within(name, x, 0, 1, where=each, nan=nan)
-    total = xp.sum(as_number(x), axis=axis, dtype=wide_dtype(x) if is_float(x) else None)
+    wide = working_dtype if is_torch(x) else wide_dtype  # torch adds up in a cascade
+    total = xp.sum(as_number(x), axis=axis, dtype=wide(x) if is_float(x) else None)
     off = abs(total - 1) > SUM_TOLERANCE
     refuse(f"the sum of each row of {name}", total, off, "1", where)
 

@@ -76,7 +76,8 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, rule, params, share, *inputs):
-        total, *ready = _total(rule, params, share, *inputs)
+        wanted = ctx.needs_input_grad[3 : 3 + rule.wrt]
+        total, *ready = _total(rule, params, share, *inputs, wanted=wanted)
         _save(ctx, (rule, params, share, *inputs), ready)
         return total
 
@@ -106,16 +107,16 @@ def released(ctx: Any, ready: Sequence, upstream: torch.Tensor) -> tuple:
     If they were kept here too, torch would copy them before it hands them on.
     """
     if is_transforming():
-        return tuple(g * upstream for g in ready)
+        return tuple(g if g is None else g * upstream for g in ready)
     ctx.maybe_clear_saved_tensors()
     if plain_cpu(upstream) and upstream.item() == 1:
         return tuple(ready)
     return tuple(g if g is None else g * upstream for g in ready)
 
 
-def _total(rule, params, share, *inputs) -> tuple[torch.Tensor, ...]:
+def _total(rule, params, share, *inputs, wanted=True) -> tuple[torch.Tensor | None, ...]:
     half = inputs[0].dtype.itemsize < 4
-    done = evaluate(rule, inputs, params, Want(total=True, grads=not half), share)
+    done = evaluate(rule, inputs, params, Want(total=True, grads=not half and wanted), share)
     return done.total, *(done.grads or ())
 
 
@@ -135,7 +136,8 @@ def _saved(ctx) -> tuple[tuple, Share, tuple]:
 
 def _grads(ctx, inputs: tuple, share: Share) -> tuple:
     whole = torch.is_grad_enabled()  # someone will differentiate the derivative
-    done = evaluate(ctx.rule, inputs, ctx.params, Want(grads=True), share, whole=whole)
+    want = Want(grads=ctx.needs_input_grad[3 : 3 + ctx.rule.wrt])
+    done = evaluate(ctx.rule, inputs, ctx.params, want, share, whole=whole)
     return _padded(ctx, done.grads)
 
 

@@ -17,6 +17,7 @@ There are three kinds of rule:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -39,7 +40,7 @@ from lossbook.arrays import (
 
 Kind = Literal["element", "row", "vector"]
 
-BLOCK = 2**16
+BLOCK = 2**17
 """Elements in a block: the handful of temporaries of a rule then stay in the cache."""
 
 
@@ -48,7 +49,8 @@ class Rule:
     """A rule and what the driver must know of it.
 
     ``wrt`` is the number of leading inputs that ``slope`` differentiates for; it returns a
-    tuple if that is more than one.
+    tuple if that is more than one. A part of the tuple may be a function: it is called if
+    that derivative is wanted.
     """
 
     function: Callable[..., tuple[Callable[[], Array], Callable[..., Any]]]
@@ -93,11 +95,18 @@ class Share(NamedTuple):
 
 
 class Want(NamedTuple):
-    """What is wanted: the single losses, their weighted total, its derivatives."""
+    """What is wanted: the single losses, their weighted total, its derivatives.
+
+    The derivatives for all inputs, or for those where a tuple says True.
+    """
 
     each: bool = False
     total: bool = False
-    grads: bool = False
+    grads: bool | tuple[bool, ...] = False
+
+    def for_each(self, wrt: int) -> tuple[bool, ...]:
+        """Whether the derivative is wanted, for each input that there is one for."""
+        return (self.grads,) * wrt if isinstance(self.grads, bool) else self.grads
 
 
 class Result(NamedTuple):
@@ -105,7 +114,7 @@ class Result(NamedTuple):
 
     each: Array | None = None
     total: Array | None = None
-    grads: tuple[Array, ...] | None = None
+    grads: tuple[Array | None, ...] | None = None
 
 
 def evaluate(
@@ -128,12 +137,25 @@ def evaluate(
     width = flat[0].shape[1] if flat[0].ndim > 1 else 1
     whole = whole or not _on_cpu(flat[0]) or is_compiling()
     step = rows if whole else max(1, BLOCK // max(1, width))
+    if not whole:
+        _keep_room()
     with quiet(flat[0]):  # the edges are part of a rule: inf where it is true
         if rows <= step:
             done = _block(rule, flat, params, want, share, into)
         else:
-            done = _walk(rule, flat, params, want, share, step, into)
+            done = _walk(rule, flat, params, want, share, into, step)
         return _restore(rule, inputs, done)
+
+
+@functools.cache
+def _keep_room() -> None:
+    """Let the C library keep the memory of a block's temporaries for those of the next.
+
+    Memory from the system is dear at its first touch, and glibc hands free memory back to the
+    system but for some 100 kB; for twice the largest piece that was ever freed, if that is
+    more (mallopt(3), M_MMAP_THRESHOLD). So one such piece is freed here. It is never touched.
+    """
+    np.empty(16 * BLOCK)
 
 
 def quiet(x: Array) -> AbstractContextManager:
@@ -141,12 +163,12 @@ def quiet(x: Array) -> AbstractContextManager:
     return nullcontext() if is_torch(x) else np.errstate(all="ignore")
 
 
-def _walk(rule, flat, params, want, share, step, into=None) -> Result:
+def _walk(rule, flat, params, want, share, into, step) -> Result:
     """One block after the other, into arrays that are allocated once."""
     out, total = _allocate(rule, flat, want, into), None
     for start in range(0, flat[0].shape[0], step):
         part = slice(start, start + step)
-        here = out.grads and [g[part] for g in out.grads]
+        here = out.grads and [_cut(g, part) for g in out.grads]
         done = _block(rule, [x[part] for x in flat], params, want, share[part], here)
         if want.each:
             out.each[part] = done.each
@@ -165,7 +187,7 @@ def _block(rule, inputs, params, want, share, into=None) -> Result:
     return Result(
         each=losses if want.each else None,
         total=_sum(xp, losses) * share.factor if want.total else None,
-        grads=_pull(xp, rule, slope, share, into) if want.grads else None,
+        grads=_pull(xp, rule, slope, want, share, into) if want.grads else None,
     )
 
 
@@ -195,16 +217,19 @@ def _sum(xp: Any, losses: Array) -> Array:
     return xp.sum(losses, dtype=wide_dtype(losses))
 
 
-def _pull(xp: Any, rule: Rule, slope: Callable, share: Share, out: Any) -> tuple[Array, ...]:
-    """The derivative of the weighted total for each input."""
+def _pull(
+    xp: Any, rule: Rule, slope: Callable, want: Want, share: Share, out: Any
+) -> tuple[Array | None, ...]:
+    """The derivative of the weighted total for each input, None where it isn't wanted."""
     if rule.kind == "vector":
         slopes = (slope(share.upstream),)
     else:
         slopes = slope() if rule.wrt > 1 else (slope(),)
-    slopes = (_scaled(xp, rule, s, share) for s in slopes)
-    if out is None:
-        return tuple(s if f is None else s * f for s, f in slopes)
-    return tuple(_put(xp, *s, to) for s, to in zip(slopes, out, strict=True))
+    places = zip(slopes, want.for_each(rule.wrt), out or (None,) * rule.wrt, strict=True)
+    return tuple(
+        _put(xp, *_scaled(xp, rule, s() if callable(s) else s, share), to) if wanted else None
+        for s, wanted, to in places
+    )
 
 
 def _scaled(xp: Any, rule: Rule, slope: Array, share: Share) -> tuple[Array, Array | float | None]:
@@ -217,8 +242,10 @@ def _scaled(xp: Any, rule: Rule, slope: Array, share: Share) -> tuple[Array, Arr
     return _keep(xp, slope, share.mask), None if one else share.factor
 
 
-def _put(xp: Any, slope: Array, factor: Array | float | None, to: Array) -> Array:
+def _put(xp: Any, slope: Array, factor: Array | float | None, to: Array | None) -> Array:
     """Multiply and store in one walk."""
+    if to is None:
+        return slope if factor is None else slope * factor
     if factor is None:
         to[...] = slope
         return to
@@ -259,7 +286,8 @@ def _allocate(rule: Rule, flat: list[Array], want: Want, into: Any = None) -> Re
     xp, first = namespace(flat[0]), flat[0]
     each = first if rule.kind != "row" else first[:, 0]
     if want.grads and into is None:
-        into = tuple(xp.empty_like(x) for x in flat[: rule.wrt])
+        wanted = zip(flat, want.for_each(rule.wrt), strict=False)
+        into = tuple(xp.empty_like(x) if w else None for x, w in wanted)
     return Result(xp.empty_like(each) if want.each else None, None, into if want.grads else None)
 
 
@@ -274,7 +302,9 @@ def _restore(rule: Rule, inputs: Sequence[Array], done: Result) -> Result:
         total = cast(total, first.dtype)
     if grads is not None:
         pairs = zip(grads, inputs[: rule.wrt], strict=True)
-        grads = tuple(_shaped(cast(g, x.dtype), tuple(x.shape)) for g, x in pairs)
+        grads = tuple(
+            None if g is None else _shaped(cast(g, x.dtype), tuple(x.shape)) for g, x in pairs
+        )
     return Result(each, total, grads)
 
 

@@ -11,7 +11,7 @@ from lossbook.arrays import (
     same_kind,
     times,
 )
-from lossbook.categorical.logits import own, rivals
+from lossbook.categorical.logits import offered, own, put
 from lossbook.categorical.rows import checked_class_mask, labeled
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
@@ -116,8 +116,7 @@ def against(xp, z, y, keep=None):
     e^gap. A slope in their logarithm pulls the label; its rivals share the push in
     proportion to their probabilities.
     """
-    mine = rivals(xp, z, y) == 0
-    others = xp.where(mine if keep is None else mine | ~keep, -xp.inf, z)
+    others = put(1 * offered(xp, z, keep), y, -xp.inf)
     top = xp.max(constant(others), axis=-1, keepdims=True)
     e = xp.exp(others - xp.where(top == -xp.inf, 0.0, top))
     total = xp.sum(e, axis=-1)
@@ -126,7 +125,7 @@ def against(xp, z, y, keep=None):
     gap = top - label
 
     def pushed(slope):
-        return xp.where(mine, -slope[:, None], e * (slope / total)[:, None])
+        return put(e * (slope / total)[:, None], y, -slope)
 
     return total * (1 + lost(xp, top, label, gap)), gap, pushed
 

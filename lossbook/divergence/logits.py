@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lossbook.arrays import (
@@ -14,6 +15,8 @@ from lossbook.arrays import (
     check_row,
     check_same_shape,
     constant,
+    is_transforming,
+    plain_cpu,
     same_kind,
     times,
 )
@@ -96,7 +99,10 @@ def kl_divergence_from_logits_rule(xp, x, z, *, temperature=1.0):
         return pair.scaled / temperature
 
     def slope():
-        return pair.minus_pv / temperature / temperature, pair.q_minus_p / temperature
+        return (
+            lambda: pair.minus_pv() / temperature / temperature,
+            lambda: pair.q_minus_p() / temperature,
+        )
 
     return value, slope
 
@@ -176,7 +182,7 @@ def distillation_loss_rule(xp, z, x, *, temperature=1.0):
         return pair.scaled * temperature
 
     def slope():
-        return pair.q_minus_p * temperature
+        return pair.q_minus_p() * temperature
 
     return value, slope
 
@@ -186,18 +192,60 @@ def _temperature(temperature: float, x: Array) -> float:
 
 
 class Pair(NamedTuple):
-    """The divergence times the temperature, and the parts of its derivatives."""
+    """The divergence times the temperature, and the parts of its derivatives, if wanted."""
 
     scaled: Array
-    minus_pv: Array
-    q_minus_p: Array
+    minus_pv: Callable[[], Array]
+    q_minus_p: Callable[[], Array]
 
 
 def compare(xp: Any, x: Array, z: Array, tau: float) -> Pair:
-    """What the divergence of softmax(z/tau) from softmax(x/tau) and its slopes need.
+    """What the divergence of softmax(z/tau) from softmax(x/tau) and its slopes need."""
+    pair = _from_sums(xp, x, z, tau)
+    if is_transforming() or not plain_cpu(pair.scaled):
+        return _from_rise(xp, x, z, tau)
+    clear = (pair.scaled > 0.5 * tau) & (pair.scaled < xp.inf)
+    if bool(xp.all(clear)):
+        return pair
+    (rows,) = xp.nonzero(~clear)  # near 0, or at an edge: these once more, and with care
+    if rows.shape == clear.shape:
+        return _from_rise(xp, x, z, tau)
+    return _mended(pair, rows, _from_rise(xp, x[rows], z[rows], tau))
 
-    The rise of the logits from one of them, where p is largest, says all that matters.
-    """
+
+def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
+    """By the definition, whose terms cancel where the divergence is small."""
+    low_x, low = (y - xp.max(constant(y), axis=-1, keepdims=True) for y in (x, z))
+    p, q = (xp.exp(y if tau == 1 else y / tau) for y in (low_x, low))
+    total_p, total_q = _total(xp, p), _total(xp, q)
+    mean = _total(xp, p * (low - low_x)) / total_p
+    scaled = tau * xp.log(total_q / total_p) - mean
+
+    def minus_pv():
+        first = xp.argmax(x, axis=-1, keepdims=True)
+        base_x, base = (xp.take_along_axis(y, first, axis=-1) for y in (x, z))
+        u = (z - base) - (x - base_x)
+        return p * (_total(xp, p * u) / total_p - u) / total_p
+
+    return Pair(scaled[:, 0], minus_pv, lambda: q / total_q - p / total_p)
+
+
+def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
+    """A pair with some of its rows from another one."""
+
+    def mend(all_rows, some):
+        all_rows[rows] = some
+        return all_rows
+
+    return Pair(
+        mend(pair.scaled, careful.scaled),
+        lambda: mend(pair.minus_pv(), careful.minus_pv()),
+        lambda: mend(pair.q_minus_p(), careful.q_minus_p()),
+    )
+
+
+def _from_rise(xp: Any, x: Array, z: Array, tau: float) -> Pair:
+    """By the rise of the logits from one of them, where p is largest: it says all that matters."""
     p, total_p, most, _ = _softmax(xp, x, tau)
     q, total_q, peak, low = _softmax(xp, z, tau)
     out = low == -xp.inf  # what q rules out
@@ -220,12 +268,17 @@ def compare(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     terms = excess(xp, v, p, tail)
     total = select(xp, ~close, 0.0, _total(xp, terms))
     scaled = select(xp, empty, 0.0, select(xp, ~close, far, tau * xp.log1p(total)))
-    change = difference(xp, v - xp.log1p(total), p, q)
-    change = select(xp, skip | ~close, select(xp, empty, 0.0, q - p), change)
-    pull = -times(xp, p, u - mean)
-    if not absent(xp, broken):
-        scaled, pull = xp.where(broken, xp.inf, scaled), xp.where(broken, _steep(xp, p, out), pull)
-    return Pair(scaled[:, 0], pull, change)
+    scaled = select(xp, broken, xp.inf, scaled)
+
+    def minus_pv():
+        pull = -times(xp, p, u - mean)
+        return pull if absent(xp, broken) else xp.where(broken, _steep(xp, p, out), pull)
+
+    def q_minus_p():
+        change = difference(xp, v - xp.log1p(total), p, q)
+        return select(xp, skip | ~close, select(xp, empty, 0.0, q - p), change)
+
+    return Pair(scaled[:, 0], minus_pv, q_minus_p)
 
 
 def _softmax(xp, z, tau):
