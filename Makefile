@@ -8,7 +8,7 @@ REQUIREMENTS ?= requirements.txt
 NOTEBOOKS := $(sort $(wildcard book/*.ipynb))
 SITE := _build/html
 
-.PHONY: help book test lab serve clean pdf tex links package exit site-test course
+.PHONY: help book test lab serve clean pdf tex links package exit site-test course bench
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -62,6 +62,10 @@ tex:
 	@command -v xelatex >/dev/null && command -v latexmk >/dev/null && command -v xindy >/dev/null || { echo \
 	  "make pdf needs xelatex, latexmk and xindy. On Debian and Ubuntu: apt-get install latexmk texlive-xetex" \
 	  "texlive-latex-extra texlive-fonts-recommended fonts-freefont-otf fonts-dejavu-core xindy tex-gyre lmodern"; exit 1; }
+
+bench: $(READY)  ## measure each loss beside its peers, and print the table
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks table
 
 links:  ## ask for every external page that the built book links to
 	$(PYTHON) tools/links.py $(SITE)

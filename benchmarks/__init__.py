@@ -1,0 +1,1 @@
+"""Each loss beside its peers: time, memory and accuracy. See README.md."""

@@ -1,0 +1,191 @@
+"""The benchmarks: the quick set runs, and the table says what was measured. No absolute times."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pyperf
+import pytest
+
+from benchmarks import cases
+from benchmarks.cases import CASES, Case
+from benchmarks.judge import LOST, worst
+from benchmarks.measure import Task, caller, times
+from benchmarks.table import HEAD, ratios, rows, table
+
+ROOT = Path(__file__).resolve().parent.parent
+SCALARS = [c for c in CASES if c.wrt]
+
+
+# ---------------------------------------------------------------------- what is measured
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    file = tmp_path_factory.mktemp("benchmarks") / "quick.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--threads", "1", "--device", "cpu"]
+    done = subprocess.run([*command, "--file", file], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"/{len(CASES)}] ") == len(CASES)  # the progress
+    return pyperf.BenchmarkSuite.load(str(file))
+
+
+def test_the_quick_set_has_a_row_for_each_case_and_peer(quick):
+    found = {(row[0].rsplit(" ", 1)[0], row[1]) for row in rows(quick) if row[2] != "not installed"}
+    there = {(c.name, peer) for c in CASES for peer in c.peers if peer not in c.missing()}
+    assert found == there
+
+
+def test_each_row_of_the_quick_set_is_filled(quick):
+    for row in rows(quick):
+        if row[2] == "not installed":
+            continue
+        gradient = not row[0].startswith("NumPy")
+        assert float(row[2]) > 0 and " to " in row[3]
+        assert bool(row[4]) == row[1].startswith(("torch", "scipy"))
+        assert [cell.count("; ") for cell in row[5:7]] == [gradient, gradient]
+
+
+def test_all_compute_the_same_loss(quick):
+    for bench in quick:
+        about = bench.get_metadata()
+        if "beside" in about:
+            assert about["ulps_value_ordinary"] < LOST / 1000, about["name"]
+
+
+def test_ours_is_exact_at_hostile_inputs(quick):
+    for bench in quick:
+        about = bench.get_metadata()
+        if "beside" in about and about["library"] == "lossbook":
+            assert about["ulps_value_hostile"] < 2, about["name"]
+
+
+def test_the_machine_is_described_without_its_name_and_paths(quick):
+    for bench in quick:
+        about = bench.get_metadata()
+        assert {"cpu_model_name", "cpu_count", "threads", "torch_version", "timer"} <= set(about)
+        assert not {"hostname", "python_executable", "platform"} & set(about)
+        assert not any("/" in str(v) for k, v in about.items() if k != "name")
+
+
+def test_memory_beyond_the_inputs_is_what_must_be_made():
+    case = next(c for c in CASES if c.name == "squared error")
+    count = 10**7
+    for name in ("lossbook", "torch"):
+        (bench,) = pyperf.BenchmarkSuite.loads(_alone(Task(case.name, (count,)), name))
+        (peak,) = bench.get_values()
+        assert bench.get_unit() == "byte"
+        assert 4 * count * 0.9 < peak < 4 * count * 3  # at least the gradient
+
+
+def _alone(task, name):
+    code = f"from benchmarks.measure import Task, memory; print(memory({task!r}, {name!r}))"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_runs_alternate(monkeypatch):
+    calls = []
+    case = Case("toy", "squared_error", cases.several(2), [(4,)], (4,), {})
+    ways = {n: lambda *_, n=n: calls.append(n) for n in ("lossbook", "one", "other")}
+    monkeypatch.setattr(Case, "ways", lambda self: ways)
+    monkeypatch.setattr("benchmarks.measure.find", lambda name: case)
+    monkeypatch.setattr("benchmarks.measure.caller", lambda name, way, *_: way)
+    monkeypatch.setattr("benchmarks.measure._loops", lambda call: 1)
+    monkeypatch.setattr(Task, "start", lambda self: (case, []))  # this process keeps its cores
+    suite = pyperf.BenchmarkSuite.loads(times(Task("toy", (4,), seconds=0, rounds=3), judge=False))
+    assert calls == 3 * ["lossbook", "one", "lossbook", "other"]
+    assert {b.get_nvalue() for b in suite} == {3}
+
+
+# ------------------------------------------------------------------------------- peers
+def number(x):
+    return float(x.detach() if hasattr(x, "detach") else x)
+
+
+@pytest.mark.parametrize("case", SCALARS, ids=lambda c: c.name)
+def test_peers_have_the_same_gradient(case):
+    inputs = case.inputs(case.quick)
+    found = {n: caller(n, w, inputs, case.wrt)() for n, w in case.ways().items()}
+    value, grads = found.pop("lossbook")
+    for name, (other, slopes) in found.items():
+        assert number(other) == pytest.approx(number(value), rel=1e-4), name
+        for a, b in zip(grads, slopes, strict=True):
+            assert np.asarray(b) == pytest.approx(np.asarray(a), rel=1e-3, abs=1e-5), name
+
+
+def test_a_missing_peer_is_named(monkeypatch):
+    (clip,) = (c for c in CASES if c.name == "CLIP")
+    hide = lambda name: None if name == "optax" else name  # noqa: E731
+    monkeypatch.setattr(cases, "find_spec", hide)
+    assert clip.missing() == ["optax, composed"]
+    assert "optax, composed" not in clip.ways()
+
+
+# ------------------------------------------------------------------------------- the judge
+def test_the_judge_counts_ulps():
+    one = mpmath.mpf(1)
+    assert worst(np.float32(1) + np.float32(2) ** -23, one, 0.0) == 1.0
+    assert worst([1.0, 1.0 + 2.0**-22], [one, one], 0.0) == 2.0
+    assert worst(2.0**-23, mpmath.mpf(0), 1.0) == 1.0  # beside terms of size 1
+    assert worst([1.0, np.nan], [one, one], 0.0) == LOST
+    assert worst(0.0, one, 0.0) == LOST
+
+
+# ------------------------------------------------------------------------------- the table
+def bench(library, values, beside=None, unit="second", **more):
+    about = {"case": "toy", "size": "9", "threads": 1, "device": "cpu"} | more
+    about |= {"library": library, "unit": unit} | ({"beside": beside} if beside else {})
+    about["name"] = " ".join(map(str, about.values()))
+    return pyperf.Benchmark([pyperf.Run(values, metadata=about, collect_metadata=False)])
+
+
+OURS = {"ulps_value_ordinary": 0.5, "ulps_gradient_ordinary": 1.25, "ulps_value_hostile": 0.75}
+THEIRS = {"ulps_value_ordinary": 20.0, "ulps_gradient_ordinary": 1e5, "ulps_value_hostile": LOST}
+PAIR = [
+    bench("lossbook", [1.0, 2.0, 9.0], "torch", not_installed="gone", **OURS),
+    bench("torch", [2.0, 4.0, 3.0], "torch", **THEIRS),
+    bench("lossbook", [40_000_000], unit="byte"),
+    bench("torch", [120_000_000], unit="byte"),
+]
+
+
+def test_the_table_of_made_up_numbers():
+    assert rows(pyperf.BenchmarkSuite(PAIR)) == [
+        ["toy 9", "torch", "0.50", "0.50 to 2.50", "40 / 120",
+         "0.5 / 20; 1.2 / 1e5", "0.8 / all lost", ""],
+        ["toy", "gone", "not installed", "", "", "", "", ""],
+    ]  # fmt: skip
+
+
+def test_the_ratio_is_that_of_neighbors():
+    r = ratios([1.0, 10.0, 100.0], [2.0, 20.0, 200.0])  # a machine that gets slower
+    assert r.get_values() == (0.5, 0.5, 0.5)
+    assert (r.median(), r.percentile(10), r.percentile(90)) == (0.5, 0.5, 0.5)
+
+
+def test_a_gpu_is_a_column():
+    gpu = {"device": "cuda"}
+    more = [bench("lossbook", [3.0] * 3, "torch", **gpu), bench("torch", [4.0] * 3, "torch", **gpu)]
+    (row, _) = rows(pyperf.BenchmarkSuite([*PAIR, *more]))
+    assert row[-1] == "0.75 in 0.75 to 0.75"
+    assert table(pyperf.BenchmarkSuite([*PAIR, *more])).startswith(f"| {' | '.join(HEAD)} |\n")
+    assert HEAD[-1] not in table(pyperf.BenchmarkSuite(PAIR))
+
+
+def test_threads_are_rows_and_share_what_was_judged():
+    two = [bench("lossbook", [1.0, 1.0], "torch", threads=2)]
+    two += [bench("torch", [4.0, 4.0], "torch", threads=2)]
+    found = [row for row in rows(pyperf.BenchmarkSuite([*PAIR, *two])) if row[1] == "torch"]
+    assert [row[0] for row in found] == ["toy 9", "toy 9, 2 threads"]
+    assert found[1][2] == "0.25" and found[1][4] == "" and found[1][5:7] == found[0][5:7]
+
+
+def test_the_kept_results_make_a_table():
+    suite = pyperf.BenchmarkSuite.load(str(ROOT / "benchmarks/results/measured.json"))
+    names = {row[0] for row in rows(suite)}
+    for case in CASES:
+        for size in case.sizes:
+            assert f"{case.name} {'×'.join(map(str, size))}" in names
