@@ -7,13 +7,15 @@ patching. Student code can send whatever it likes; only the right numbers earn m
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
+from opcode import opmap
 from typing import Any
 
 LONGEST = 300  # characters of an error message
@@ -35,6 +37,8 @@ def answer(job: dict, asks: Callable[[], Iterable[dict]], send: Callable[[dict],
     send({"ready": not error, "error": error})  # before a line of the student has run
     if error:
         return
+    for text in job.get("added", ()):
+        _bring(text, space)
     for cell in job["cells"]:
         error = _run(cell, space)
         if error:
@@ -57,16 +61,68 @@ def _run(source: str, space: dict) -> str:
     return ""
 
 
-class Nothing:
-    """What shows something, where nobody looks: every call and attribute is nothing."""
+def _bring(text: str, space: dict) -> None:
+    """Run the imports of a student's set-up cell, and nothing else of it."""
+    with contextlib.suppress(BaseException):  # what does not compile does nothing in a notebook
+        _import(_compiled(text, ast.PyCF_ONLY_AST).body, space)
 
-    def __call__(self, *args: Any, **keywords: Any) -> Nothing:
-        return self
+
+def _import(lines: list[ast.stmt], space: dict) -> bool:
+    """Import name by name, as some may not be here; says whether all are."""
+    is_whole = True
+    for line in lines:
+        if isinstance(line, ast.Import | ast.ImportFrom):
+            for name in line.names:
+                line.names = [name]
+                is_whole &= not _run(ast.unparse(line), space)
+        elif isinstance(line, ast.Try) and not _import(line.body, space):
+            for handler in line.handlers:
+                _import(handler.body, space)
+    return is_whole
+
+
+class Nothing:
+    """What shows something, where nobody looks: all that is done with it gives nothing."""
 
     def __getattr__(self, name: str) -> Nothing:
         if name.startswith("__"):  # NumPy and copy ask for these, and take an answer seriously
             raise AttributeError(name)
         return self
+
+    def __iter__(self) -> Iterator:
+        """Empty, or as many as there are names: `fig, ax = plt.subplots()`."""
+        asking = sys._getframe(1)
+        operation, names = asking.f_code.co_code[asking.f_lasti :][:2]
+        return iter([self] * names if operation == opmap["UNPACK_SEQUENCE"] else ())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+    def _itself(self, *args: Any, **keywords: Any) -> Nothing:
+        return self
+
+    __call__ = __enter__ = __getitem__ = __setitem__ = __delitem__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _itself
+    __lt__ = __le__ = __gt__ = __ge__ = _itself
+
+
+class Bar(Nothing):
+    """tqdm, and a bar that it makes: what is counted is run."""
+
+    def __init__(self, iterable: Iterable = ()):
+        self.steps = iterable
+
+    def __call__(self, iterable: Any = (), *args: Any, **keywords: Any) -> Bar:
+        return Bar(iterable)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
 
 
 class Stand:
@@ -80,14 +136,15 @@ class Stand:
         return None
 
     def exec_module(self, module: Any) -> None:
-        module.tqdm = lambda steps=(), *_, **__: steps  # what is counted is run
-        module.trange = range
+        module.__version__ = "0"  # too old for SymPy, which then does without
+        module.tqdm = module.tqdm_notebook = Bar()
+        module.trange = module.tnrange = lambda *steps, **_: Bar(range(*steps))
         module.__getattr__ = Nothing().__getattr__
 
 
-def _compiled(source: str):
+def _compiled(source: str, flags: int = 0) -> Any:
     # As a notebook does: `await` outside of functions, and no __future__ but the student's own.
-    options = {"flags": ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, "dont_inherit": True}
+    options = {"flags": flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, "dont_inherit": True}
     lines = source.split("\n")
     while True:
         try:

@@ -20,7 +20,7 @@ from grader.values import BadValue, encode
 
 MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w{1,40})[.\w]*'")
 IMPORT = re.compile(r"(?:import|from) (\w+)")
-LONGEST = 100_000  # letters of an answer
+LONGEST = 100_000  # letters of an answer, or of a set-up cell
 BUILT_IN = re.compile(r"\w*(Error|Exit|Interrupt|Warning|Iteration)")
 Runner = Callable[[dict, list[dict], tuple[str, ...], Limits], Answers]
 Drawn = dict[tuple[str, str], list[Ask]]
@@ -66,7 +66,7 @@ class Grader:
     ) -> dict[str, Any]:
         """Marks by item, with the reason of each loss, and notes for the instructor.
 
-        `added` are the imports that the student added to the set-up cell.
+        `added` is the student's set-up cell, of which only the imports are run.
         """
         if self.stopped:
             raise InterruptedError("grading was stopped")
@@ -74,13 +74,12 @@ class Grader:
             return _nothing(question, "the answer cell is missing")
         if cells == [self.blank[question.name]]:
             return _nothing(question, "no answer")
-        imports = [line for line in added if _has(question, line)]
-        if sum(map(len, [*imports, *cells])) > LONGEST:
+        if sum(map(len, cells)) > LONGEST:
             return _nothing(question, f"longer than {LONGEST} letters")
         asks = [ask for item in question.items for ask in self.drawn[question.name, item.name]]
         requests = [{"expression": ask.expression, "inputs": _inputs(ask)} for ask in asks]
         setup = "\n".join(line for line in self.setup.splitlines() if _has(question, line))
-        job = {"setup": setup, "cells": [*imports, *cells]}
+        job = {"setup": setup, "added": added, "cells": cells}
         found = self.run(job, requests, question.packages, Limits(seconds=question.seconds))
         if self.stopped:  # it was ended: what came back says nothing of the answer
             raise InterruptedError("grading was stopped")
@@ -98,11 +97,9 @@ class Grader:
         return {"items": items, "notes": list(dict.fromkeys(notes))}
 
     def _added(self, cells: dict[str, list[str]]) -> list[str]:
-        """The imports of the student's set-up cell that ours has not; nothing else is taken."""
-        ours = self.setup.splitlines()
+        """The student's set-up cell, if it is not ours nor too long to be looked at."""
         texts = [text for place in self.places for text in cells.get(place, [])]
-        lines = [line for text in texts for line in text.splitlines()]
-        return [line for line in lines if IMPORT.match(line) and line not in ours]
+        return texts if sum(map(len, texts)) <= LONGEST and texts != [self.setup] else []
 
     def _text(self, name: str, cells: list[str] | None) -> str:
         """What stands in an answer cell, for people to read; empty if it is untouched."""
@@ -112,7 +109,7 @@ class Grader:
 
 
 def _has(question: Question, line: str) -> bool:
-    """Whether the question can run this line: it imports nothing, or what is there."""
+    """Whether the question can run this line of ours: it imports nothing, or what is there."""
     package = IMPORT.match(line)
     return not package or package[1] in (*question.packages, *sys.stdlib_module_names)
 

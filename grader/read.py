@@ -26,8 +26,8 @@ from grader.values import BadValue
 
 LARGEST = 5_000_000  # bytes of a notebook
 LARGEST_ARCHIVE = 20_000_000  # bytes of an archive that one student handed in
-LARGEST_STUDENT = 30_000_000  # bytes of all that is read of one student
-MOST_FILES = 1000  # in an archive that one student handed in
+LARGEST_STUDENT = 30_000_000  # bytes of all that is read of one student, packed or unpacked
+MOST_FILES = 200  # in the archives that one student handed in
 MOST_NOTES = 20
 LONGEST_PATH = 1000  # letters; normalizing accents takes the square of their number
 ENTRY = b"PK\x01\x02"  # begins each entry of an archive's directory
@@ -35,7 +35,7 @@ BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack beyond wha
 EMPTY = "an empty folder"
 NOT_OURS = ("not a notebook", "of assignment")  # how notes on files begin that are only noise
 ID = "(?P<id>[0-9]{1,18})"
-CANVAS = re.compile(rf"(?P<who>.+?)_(?:LATE_)?{ID}_[0-9]{{1,18}}_.*", re.S)
+CANVAS = re.compile(rf"(?P<who>[^\s_]+)_(?:LATE_)?{ID}_[0-9]{{1,18}}_.*", re.S)
 MOODLE = re.compile(rf"(?P<who>.+?)_{ID}_assignsubmission_(?:file|onlinetext).*", re.S)
 NOTEBOOK = re.compile(r"(?i:\.ipynb(-\d{1,3})?(\.txt|\.json)?)$")  # browsers add the second
 SUFFIX = re.compile(rf"{NOTEBOOK.pattern}|\.([a-z0-9]{{1,5}}|[A-Z0-9]{{1,5}})$")
@@ -58,11 +58,15 @@ class Submission:
 
 @dataclass(frozen=True)
 class File:
-    """A file that was found. `read` gives at most so many bytes; one with a note is not read."""
+    """A file that was found. `read` gives at most so many bytes; one with a note is not read.
+
+    `packed` is its size in an archive: much can be packed that unpacks to nothing.
+    """
 
     path: str
     read: Callable[[int], bytes] = lambda most: b""
     note: str = ""
+    packed: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,18 @@ def submissions(place: Path, wanted: str, results: Path | None = None) -> list[S
 
 # ---------------------------------------------------------------- files
 def _below_one_top(files: list[File]) -> list[File]:
-    """If all lies in one folder, as in a zip file of a folder, the folders in that are students."""
+    """Of an archive of one folder what lies in it, if it holds students."""
     tops = {file.path.partition("/")[0] for file in files}
-    folders = {file.path.split("/")[1] for file in files if file.path.count("/") > 1}
-    if len(tops) > 1 or len(folders) < 2 or any(map(_named, tops)):
+    inner = {file.path.split("/")[1] for file in files if "/" in file.path} - {""}
+    if len(tops) > 1 or not inner or any(map(_named, tops)):
         return files
-    inner = [replace(file, path=file.path.partition("/")[2]) for file in files]
-    return [file for file in inner if file.path]
+    named = [bool(_named(name)) for name in inner]
+    folders = all(file.path.count("/") > 1 or file.path.endswith("/") for file in files)
+    if all(named) or (folders and len(inner) > 1 and not any(named)):
+        return [replace(file, path=file.path.partition("/")[2]) for file in files]
+    if len(inner) > 1:  # students, or one student's work?
+        raise ValueError("the archive is one folder: unpack it, and give the folder of students")
+    return files
 
 
 def _folder(place: Path, results: Path | None) -> Iterator[File]:
@@ -158,7 +167,7 @@ def _members(archive: zipfile.ZipFile) -> Iterator[File]:
         elif member.compress_type not in BOUNDED:
             yield File(label, note="packed in a way that is not read")
         elif not member.is_dir():
-            yield File(label, partial(_member, archive, member))
+            yield File(label, partial(_member, archive, member), packed=member.compress_size)
         elif "/" not in label:
             yield File(f"{label}/", note=EMPTY)
 
@@ -194,7 +203,7 @@ class Desk:
     """Where one student's files are read, and only so much of them."""
 
     def __init__(self) -> None:
-        self.left = LARGEST_STUDENT
+        self.left, self.files = LARGEST_STUDENT, 0
         self.notebooks: list[Notebook] = []
         self.notes: list[str] = []
 
@@ -224,9 +233,10 @@ class Desk:
         try:
             content = file.read(most + 1)
         except Exception as problem:  # no permission; encrypted, or broken, or not known to zlib
-            self.left -= most  # a wrong checksum is found after all has been unpacked
+            # A wrong checksum is found after all has been unpacked.
+            self.left -= max(most, file.packed)
             return f"cannot be read: {type(problem).__name__}"
-        self.left -= len(content)
+        self.left -= max(len(content), file.packed)
         return f"larger than {most // 1_000_000} MB" if len(content) > most else content
 
     def _notebook(self, file: File) -> str:
@@ -240,8 +250,9 @@ class Desk:
         content = self._read(file, LARGEST_ARCHIVE)
         if isinstance(content, str):
             return content
-        if content.count(ENTRY) > MOST_FILES:
-            return f"an archive of more than {MOST_FILES} files"
+        self.files += content.count(ENTRY)
+        if self.files > MOST_FILES:
+            return f"more than {MOST_FILES} files in archives, not read"
         try:
             archive = _archive(BytesIO(content))
         except ValueError as problem:
@@ -249,7 +260,7 @@ class Desk:
         for member in _latest_first(_members(archive)):
             if member.note != EMPTY:
                 path = f"{file.path[:-4]}/{member.path}"
-                self.take(File(path, member.read, member.note), deep=False)
+                self.take(replace(member, path=path), deep=False)
         return ""
 
 
@@ -258,9 +269,11 @@ def _named(top: str) -> re.Match[str] | None:
     """A name that Canvas or Moodle made.
 
     What follows the platform's number is the student's own and may look like the other
-    platform's, so the one with the shorter name is right.
+    platform's, so the one with the shorter name is right. On some sites the name before it is
+    the student's own, too: where it could end in two places, there is no telling whose it is.
     """
-    found = [match for pattern in (CANVAS, MOODLE) if (match := pattern.fullmatch(top))]
+    patterns = (CANVAS,) if top.count("_assignsubmission_") > 1 else (CANVAS, MOODLE)
+    found = [match for pattern in patterns if (match := pattern.fullmatch(top))]
     return min(found, key=lambda match: len(match["who"]), default=None)
 
 

@@ -39,6 +39,9 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "vmsplice": (278, 75),
     "splice": (275, 76),
     "io_setup": (206, 0),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
     "modify_ldt": (154, None),
     # work for the whole machine
     "sync": (162, 81),

@@ -155,6 +155,42 @@ def double(x: float) -> float:
 """
 
 
+SHOWN = """\
+import IPython, matplotlib
+from IPython.display import Math
+from tqdm import tqdm_notebook, trange
+matplotlib.use("Agg")
+fig, ax = plt.subplots(figsize=(4, 3))
+figure, ((a, b), (c, d)) = plt.subplots(2, 2)
+line, = ax.plot([1], lw=2 * plt.rcParams["lines.linewidth"])
+n, bins, patches = a.hist([1, 2])
+plt.rcParams["figure.figsize"] = 4, 3
+with plt.xkcd():
+    plt.plot([1])
+for each in fig.axes:
+    each.set_color(plt.cm.viridis(0.5)[0])
+sp.init_printing()
+sp.plot(sp.Symbol("x"), show=False)
+square = 0
+with tqdm(total=3) as bar:
+    bar.update(len(ax.lines))
+tqdm.write(f"{bar}")
+bars = [tqdm(range(2), desc="a"), tqdm_notebook([2, 3]), trange(2)]
+for bar in bars:
+    for _ in bar:
+        bar.set_description("b").refresh()
+        square += sp.Symbol("x") ** 2 / 6
+"""
+
+
+@needs_sandbox
+def test_what_shows_something_loses_nothing():
+    added = "import matplotlib.pyplot as plt, pandas_\nfrom tqdm import tqdm"
+    found = Grader(toy(), 1, sandboxed(True)).question(toy().marked[2], [SHOWN], [added])
+    assert [item["why"] for item in found["items"].values()] == [""], found
+    assert found["notes"] == []
+
+
 @needs_sandbox
 @pytest.mark.parametrize(
     "answer",

@@ -75,13 +75,40 @@ def nan() -> dict:
     return notebook
 
 
+IMPORTS = """
+!pip install mpmath_
+import mpmath_ as mp, math
+from math import (
+    fsum,
+    pi as half,
+)
+from math import \\
+    sqrt
+import  cmath
+try:
+    import statistics_ as mean
+except ImportError:
+    import statistics as mean
+try:
+    import math as m
+except ImportError:
+    import cmath as m
+np = None
+"""
+
+
 def imports() -> dict:
-    """With what does not compile, what is not there, and what is no import."""
-    notebook = handed_in(
-        q1="def double(x):\n    return math.fsum([2]) * np.asarray(x)", q2="number = 49"
-    )
-    lines = "import math", "from math import (", "import mpmath_", "np = None"
-    cell(notebook, "cell-02")["source"] += "\n" + "\n".join(lines)
+    """With what is not there, and what is no import."""
+    asked = "math.pi == half and sqrt(4) == cmath.sqrt(4) == mean.mean([2]) and m is math"
+    answer = f"def double(x):\n    assert {asked}\n    return fsum([2]) * np.asarray(x)"
+    notebook = handed_in(q1=answer, q2="number = 49")
+    cell(notebook, "cell-02")["source"] += [IMPORTS]
+    return notebook
+
+
+def many_imports() -> dict:
+    notebook = handed_in(q1=HONEST, q2="number = 49")
+    cell(notebook, "cell-02")["source"] += ["\nimport os" * 400_000]
     return notebook
 
 
@@ -122,6 +149,7 @@ HAND_INS = {
         lambda: handed_in(q1="x = '\ud800'", q2="number = 49", q4="\udfff"), 1, "",
     ),
     "imports added to the set-up cell": (imports, 4, ""),
+    "4 MB of imports in the set-up cell": (many_imports, 4, ""),
     "an answer of 140,000 letters, made for a slow search": (
         lambda: handed_in(q1=f"{SLOW_SEARCH}\n{HONEST}", q2="number = 49"), 1, "",
     ),
@@ -137,8 +165,9 @@ def test_a_broken_notebook_costs_what_is_broken(name, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/ada.ipynb").write_bytes(content)
     (given,) = submissions(tmp_path / "in", NAME)
-    grader = Grader(toy(), 3, here)
+    grader, start = Grader(toy(), 3, here), time.monotonic()
     results = everyone(grader, [given], tmp_path / "out", say=lambda line: None)
+    assert time.monotonic() - start < 5
     write.everything(grader, results, tmp_path / "out", False)
     assert total(results[0]) == earned, results[0]
     assert note in "; ".join(results[0]["notes"])
@@ -202,7 +231,19 @@ def broken() -> bytes:
 
 
 def many() -> bytes:
-    return archive(("ada/work.zip", archive(*((f"{n}.txt", b"") for n in range(1100)))))
+    half = archive(*((f"__MACOSX/{n}", b"") for n in range(150)))
+    return archive(("ada/a.zip", half), ("ada/b.zip", half), ("bob/toy.ipynb", GOOD))
+
+
+def empty() -> bytes:
+    """Nine names for one member of 8 MB, which is empty blocks and nothing else."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        file.writestr("0.ipynb", b"\0\0\0\xff\xff" * 1_600_000 + b"\3\0")
+        (info,) = file.infolist()
+        info.compress_type, info.file_size, info.CRC = zipfile.ZIP_DEFLATED, 0, 0
+        file.filelist += [info] * 8
+    return archive(("ada/work.zip", made.getvalue()))
 
 
 def nested() -> bytes:
@@ -225,7 +266,8 @@ ZIPS = {
         packed, "ada", "packed in a way that is not read",
     ),
     "members that turn out to be broken after 5 MB": (broken, "ada", "more than 30 MB in all"),
-    "an archive of 1,100 files": (many, "ada", "an archive of more than 1000 files"),
+    "members that hold much and unpack to nothing": (empty, "ada", "more than 30 MB in all"),
+    "archives of 300 files in all": (many, "ada", "more than 200 files in archives"),
     "an archive in an archive in an archive": (nested, "ada", "not a notebook"),
     "a file that is called .zip and is none": (
         lambda: archive(("ada/work.zip", b"PK no")), "ada", "cannot be read",
@@ -321,6 +363,13 @@ ALIKE = {
          "Eve X_5_assignsubmission_file_x_8888_1_y.ipynb", "Ben_8888_assignsubmission_file_.ipynb"],
         {("mallory", "55"), ("ada", "7777"), ("Eve X", "5"), ("Ben", "8888")},
     ),
+    "a student who takes a name that ends as another student's upload": (
+        ["Ben Ott_7777_assignsubmission_file_work.ipynb",
+         "Ben Ott_7777_1_x_12_assignsubmission_file_w-9.ipynb",
+         "Ben Ott_7777_assignsubmission_file_x_13_assignsubmission_file_w-9.ipynb"],
+        {("Ben Ott", "7777"), ("Ben Ott_7777_1_x", "12"),
+         ("Ben Ott_7777_assignsubmission_file_x_13_assignsubmission_file_w-9", "")},
+    ),
     "an upload named with a number of 243 digits": (
         [f"eve_{'7' * 243}_1_y.ipynb", "bob_\u0663_1_y.ipynb",
          f"Eve X_5_assignsubmission_file_x_{'7' * 243}_1_y.ipynb"],
@@ -328,7 +377,8 @@ ALIKE = {
     ),
     "names that differ in an accent or an apostrophe": (
         ["O'Brien.ipynb", "O_Brien.ipynb", "Zoe\u0308.ipynb", "Zoe\u0301.ipynb", "Zoe.ipynb",
-         "Jo O'Neil_5_1_toy.ipynb", "Jo O_Neil_5_1_toy.ipynb"],
+         "Jo O'Neil_5_assignsubmission_file_toy.ipynb",
+         "Jo O_Neil_5_assignsubmission_file_toy.ipynb"],
         {("O'Brien", ""), ("O_Brien", ""), ("Zo\xeb", ""), ("Zo\xe9", ""), ("Zoe", ""),
          ("Jo O'Neil", "5"), ("Jo O_Neil", "5")},
     ),
@@ -359,15 +409,29 @@ def test_nobody_takes_the_row_of_another(name, tmp_path):
     assert len(keys) == len(paths) and max(map(len, keys)) < 100
 
 
-@pytest.mark.parametrize("top", ["", "hand-ins/"])
-def test_the_folders_of_a_zipped_folder_are_the_students(tmp_path, top):
-    content = archive((f"{top}ada/toy.ipynb", GOOD), (f"{top}bob/toy.ipynb", GOOD))
-    assert set(found_in(tmp_path, content)) == {"ada", "bob"}
+@pytest.mark.parametrize("top", ["", "class/"])
+def test_an_archive_of_a_folder_of_folders_holds_students(tmp_path, top):
+    members = [(f"{top}{who}/toy.ipynb", GOOD) for who in ("ada", "ben")]
+    assert {each.student for each in found_in(tmp_path, archive(*members)).values()} == {
+        "ada", "ben",
+    }  # fmt: skip
 
 
-def test_a_student_with_one_folder_of_work_is_one(tmp_path):
-    content = archive(("ada/toy.ipynb", GOOD), ("ada/more/old.ipynb", GOOD))
-    assert set(found_in(tmp_path, content)) == {"ada"}
+@pytest.mark.parametrize("top", ["", "downloads/"])
+def test_an_archive_of_the_folder_of_a_platform_is_read_as_the_platforms(tmp_path, top):
+    names = "ada_7_1_toy.ipynb", "ben_8_2_toy.ipynb", "Cy D_9_assignsubmission_file_/toy.ipynb"
+    found = found_in(tmp_path, archive(*((f"{top}{name}", GOOD) for name in names)))
+    assert {(each.student, each.lms_id) for each in found.values()} == {
+        ("ada", "7"), ("ben", "8"), ("Cy D", "9"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("ben_7_1_x/a", "carl/a"), ("a", "old/a"), ("a", "b")])
+def test_an_archive_of_one_folder_is_no_riddle(tmp_path, names):
+    members = [(f"Eve/{name}.ipynb", GOOD) for name in names]
+    with pytest.raises(ValueError, match="the archive is one folder"):
+        found_in(tmp_path, archive(*members))
+    assert set(found_in(tmp_path, archive(*members, ("ada.ipynb", GOOD)))) == {"Eve", "ada"}
 
 
 def test_a_class_of_one_is_one(tmp_path):
@@ -382,9 +446,9 @@ def test_a_class_of_one_is_one(tmp_path):
 
 def test_a_name_cannot_take_a_minute(tmp_path):
     accents = "\u0301\u0323" * 16_000
-    content = archive(*((f"ada/{n}{accents}.ipynb", GOOD) for n in range(9)))
-    start = time.monotonic()
-    assert set(found_in(tmp_path, content)) == {"ada"} and time.monotonic() - start < 1
+    members = [(f"ada/{n}{accents}.ipynb", GOOD) for n in range(9)]
+    content, start = archive(*members, ("bob.ipynb", GOOD)), time.monotonic()
+    assert set(found_in(tmp_path, content)) == {"ada", "bob"} and time.monotonic() - start < 1
 
 
 def test_names_that_print_alike_are_two_students(tmp_path):
