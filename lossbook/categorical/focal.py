@@ -11,12 +11,12 @@ from lossbook.arrays import (
     same_kind,
     times,
 )
-from lossbook.categorical.logits import offered, own, put
+from lossbook.categorical.logits import offered, own
 from lossbook.categorical.rows import checked_class_mask, labeled
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
 from lossbook.reduction import Reduction
-from lossbook.rule import rule
+from lossbook.rule import put, rule
 from lossbook.softmax import logsumexp_rule
 
 
@@ -116,7 +116,7 @@ def against(xp, z, y, keep=None):
     e^gap. A slope in their logarithm pulls the label; its rivals share the push in
     proportion to their probabilities.
     """
-    others = put(1 * offered(xp, z, keep), y, -xp.inf)
+    others = put(1 * offered(xp, z, keep), y[:, None], -xp.inf)
     top = xp.max(constant(others), axis=-1, keepdims=True)
     e = xp.exp(others - xp.where(top == -xp.inf, 0.0, top))
     total = xp.sum(e, axis=-1)
@@ -125,7 +125,7 @@ def against(xp, z, y, keep=None):
     gap = top - label
 
     def pushed(slope):
-        return put(e * (slope / total)[:, None], y, -slope)
+        return put(e * (slope / total)[:, None], y[:, None], -slope[:, None])
 
     return total * (1 + lost(xp, top, label, gap)), gap, pushed
 
