@@ -130,7 +130,8 @@ def evaluate(
     """Run a rule over its inputs, block by block.
 
     ``whole`` takes all in one block, in plain operations, so that autograd can follow.
-    ``into`` is where the derivatives go; it may be the inputs, which are then overwritten.
+    ``into`` is where the derivatives go; it may be the inputs, which are then overwritten. The
+    total stays in double precision then, as it is one of several.
     """
     flat, rows = _rows(rule, inputs)
     share = (share or Share()).reshape(flat[0].shape if rule.kind == "vector" else (rows,))
@@ -144,7 +145,7 @@ def evaluate(
             done = _block(rule, flat, params, want, share, into)
         else:
             done = _walk(rule, flat, params, want, share, into, step)
-        return _restore(rule, inputs, done)
+        return _restore(rule, inputs, done, into)
 
 
 @functools.cache
@@ -291,14 +292,14 @@ def _allocate(rule: Rule, flat: list[Array], want: Want, into: Any = None) -> Re
     return Result(xp.empty_like(each) if want.each else None, None, into if want.grads else None)
 
 
-def _restore(rule: Rule, inputs: Sequence[Array], done: Result) -> Result:
+def _restore(rule: Rule, inputs: Sequence[Array], done: Result, into: Any = None) -> Result:
     """Give the results the shape and the dtype of the inputs that they belong to."""
     first = inputs[0]
     shape = tuple(first.shape[:-1] if rule.kind == "row" else first.shape)
     each, total, grads = done
     if each is not None:
         each = _shaped(cast(each, first.dtype), shape)
-    if total is not None:
+    if total is not None and into is None:
         total = cast(total, first.dtype)
     if grads is not None:
         pairs = zip(grads, inputs[: rule.wrt], strict=True)

@@ -236,3 +236,55 @@ def test_the_logits_are_never_all_in_memory():
     with Sizes():
         linear_cross_entropy(x, weight, labels, chunk_size=16).backward()
     assert max(seen) <= 16 * 3000 * 4  # one chunk of logits
+
+
+# ------------------------------------------------------------------ what must not get in
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_row_that_is_left_out_may_hold_anything(bad, learned):
+    (x, weight, bias), (labels, _) = layer(), truth()
+    weights = torch.ones(ROWS, dtype=torch.float64)
+    weights[3] = 0
+    weights.requires_grad_(learned)
+    dirty = x.detach().clone()
+    dirty[3] = bad
+    found = []
+    for features in (x.detach(), dirty):
+        features.requires_grad_()
+        loss = linear_cross_entropy(
+            features, weight, labels, bias=bias, weights=weights, chunk_size=4
+        )
+        found.append([loss, *torch.autograd.grad(loss, (features, weight, bias))])
+    for a, b in zip(*found, strict=True):
+        assert torch.allclose(a, b, rtol=1e-14) and bool(torch.isfinite(b).all())
+
+
+def test_masked_rows_in_a_second_derivative():
+    (x, weight, bias), (labels, _) = layer(), truth()
+    dirty = x.detach().clone()
+    dirty[3] = float("nan")
+    loss = linear_cross_entropy(
+        dirty.requires_grad_(), weight, labels, bias=bias, where=torch.arange(ROWS) != 3
+    )
+    (slope,) = torch.autograd.grad(loss, weight, create_graph=True)
+    assert bool(torch.isfinite(torch.autograd.grad(slope.sum(), weight)[0]).all())
+
+
+def test_half_precision_adds_chunks_up_as_one():
+    (x, weight, _), (labels, _) = layer((4000,)), truth((4000,))
+    x, weight = x.detach().half(), weight.detach().half() / 64
+    found = {
+        linear_cross_entropy(x, weight, labels, chunk_size=size).item() for size in (1, 7, None)
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated")  # by torch itself
+def test_a_compiler_shows_labels_out_of_range():
+    (x, weight, _), (labels, _) = layer(), truth()
+    labels[2] = CLASSES
+    compiled = torch.compile(
+        lambda *a: linear_cross_entropy(*a, reduction="none"), fullgraph=True, backend="eager"
+    )
+    losses = compiled(x, weight, labels)
+    assert losses.isnan().tolist() == [i == 2 for i in range(ROWS)]

@@ -15,7 +15,7 @@ from lossbook.rule import Share, Want
 def apply(head: Head) -> torch.Tensor:
     """A loss of a linear layer's logits, with its derivatives as the backward pass.
 
-    Compilers and torch.func, which look at each operation, see that of all logits.
+    Compilers and torch.func, which look at each operation, get the computation with all logits.
     """
     if is_transforming():
         return head.composed()
@@ -26,7 +26,7 @@ def apply(head: Head) -> torch.Tensor:
 
 
 class _Head(torch.autograd.Function):
-    """For a total the derivatives are formed with the value; see :class:`_Total`."""
+    """For a total the derivatives are formed with the value; as in lossbook.autograd."""
 
     @staticmethod
     def forward(ctx, head, *layer):

@@ -81,7 +81,7 @@ class Head:
         """The reduced loss."""
         weights, where = self.task.weights, self.task.where
         if weights is not None and requires_grad(weights):
-            losses = replace(self, task=replace(self.task, weights=None, reduction="none")).value()
+            losses = self._sound().value()
             return reduce(losses, weights=weights, where=where, reduction=self.task.reduction)
         if is_torch(self.layer[0]):
             from lossbook.categorical.backward import apply  # imports torch, as autograd does
@@ -102,8 +102,21 @@ class Head:
 
     def composed(self) -> Array:
         """The value by way of all the logits, so that autograd can follow."""
-        logits = _logits(*self.layer)
+        mask = self.task._share().mask
+        # the stand-in holds nan for a label that a compiled function could not refuse
+        logits = _logits(_kept(self.layer[0], mask), *self.layer[1:]) + self.task.inputs[0]
         return replace(self.task, inputs=(logits, *self.task.inputs[1:])).value()
+
+    def _sound(self) -> Head:
+        """The losses without weights, 0 where the weight is 0 and the loss or its row no number."""
+        alone = replace(self, task=replace(self.task, weights=None, reduction="none"))
+        x, where = constant(self.layer[0]), self.task.where
+        ok = self.task._share().mask | (
+            namespace(x).all(namespace(x).isfinite(x), axis=-1)
+            & namespace(x).isfinite(alone.detached().value())
+        )
+        ok = ok if where is None else ok & where
+        return replace(alone, task=replace(alone.task, where=ok))
 
     def share(self) -> Share:
         """How much each row counts."""
@@ -117,7 +130,7 @@ class Head:
         self, share: Share, want: Want, wrt: tuple[bool, ...] = ()
     ) -> tuple[Array | None, tuple[Array | None, ...]]:
         """Value, and derivatives for those inputs of the layer that ``wrt`` says."""
-        flat, rule, params = self._flat(), self.task.rule, self.task.params
+        flat, rule, params = self._flat(share.mask), self.task.rule, self.task.params
         values, sums = [], _Sums(flat, wrt)
         with quiet(flat[0]):
             for part, logits, truth in self._chunks(flat):
@@ -129,9 +142,10 @@ class Head:
         shapes = [tuple(x.shape) for x in self.layer]
         return self._joined(values, want), sums.shaped(shapes)
 
-    def _flat(self) -> tuple[Array, ...]:
+    def _flat(self, mask: Array | None) -> tuple[Array, ...]:
         x = self.layer[0]
-        return (x.reshape((math.prod(x.shape[:-1]), x.shape[-1])), *self.layer[1:])
+        x = x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+        return (_kept(x, mask), *self.layer[1:])
 
     def _chunks(self, flat: tuple[Array, ...]) -> Iterator[tuple[slice, Array, list[Array]]]:
         """The rows of a chunk, their logits, and what is known of them."""
@@ -157,6 +171,11 @@ class Head:
             return None
         none = xp.zeros((), dtype=wide_dtype(x), device=x.device)
         return cast(sum(values, none), x.dtype)
+
+
+def _kept(x: Array, mask: Array | None) -> Array:
+    """Features, 0 where the mask leaves a row out: 0 times nan would get into the sums."""
+    return x if mask is None else namespace(x).where(mask[..., None], x, 0.0)
 
 
 def _logits(x: Array, weight: Array, bias: Array | None = None) -> Array:

@@ -1,7 +1,7 @@
 """Cross-entropy of a linear layer's logits, which are never all in memory (chapter 4).
 
 A language model scores every word of its vocabulary for every token: 4096 tokens and 50257
-words are 824 MB of logits in single precision, and as much again for their gradient. Both are
+words are 823 MB of logits in single precision, and as much again for their gradient. Both are
 made here for some rows at a time: the gradient of those rows goes into that of the features
 and of the weight, and its memory is used again.
 """
@@ -89,7 +89,8 @@ def linear_cross_entropy(
     Notes
     -----
     With g the gradient for the logits, those for x, W and b are :math:`W^\top g`,
-    :math:`g x^\top` and g. A second derivative has all logits in memory. E. Wijmans et al.,
+    :math:`g x^\top` and g; for :func:`lossbook.value_and_grad` they are the inputs 0, 1 and 2.
+    A second derivative has all logits in memory. E. Wijmans et al.,
     *Cut your losses in large-vocabulary language models*, 2025. Chapter 4.
     """
     features, weight, bias, labels, class_mask, weights, where = same_kind(
@@ -169,7 +170,8 @@ def linear_soft_cross_entropy(
 
     Notes
     -----
-    The derivatives are those of :func:`lossbook.linear_cross_entropy`. Chapter 4.
+    The derivatives are those of :func:`lossbook.linear_cross_entropy`, with the same numbers for
+    :func:`lossbook.value_and_grad`. Chapter 4.
     """
     features, weight, bias, targets, class_mask, weights, where = same_kind(
         features=features, weight=weight, bias=bias, targets=targets, class_mask=class_mask,

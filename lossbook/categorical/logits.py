@@ -104,13 +104,13 @@ def cross_entropy(
 @rule("row")
 def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
     if smoothing:
-        soft, q = soft_cross_entropy_rule.function, 1 - rivals(xp, z, y)
+        soft, q = soft_cross_entropy_rule.function, 1 - rivals(xp, z, y)  # the one-hot row
         return soft(xp, z, q, keep, smoothing=smoothing)
     z = offered(xp, z, keep)
     top = xp.max(constant(z), axis=-1, keepdims=True)
     column = y[:, None]
     e = put(xp.exp(z - top), column, 0.0)  # of the label's rivals
-    ahead = (top - own(xp, z, y))[:, 0]  # of the label, the best of all
+    ahead = (top - own(xp, z, y))[:, 0]  # the best logit less the label's
     wrong, right = xp.sum(e, axis=-1), xp.exp(-ahead)  # odds against it
 
     def value():

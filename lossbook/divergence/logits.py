@@ -100,7 +100,7 @@ def kl_divergence_from_logits_rule(xp, x, z, *, temperature=1.0):
 
     def slope():
         return (
-            lambda: pair.minus_pv() / temperature / temperature,
+            lambda: pair.minus_pu() / temperature / temperature,
             lambda: pair.q_minus_p() / temperature,
         )
 
@@ -195,7 +195,7 @@ class Pair(NamedTuple):
     """The divergence times the temperature, and the parts of its derivatives, if wanted."""
 
     scaled: Array
-    minus_pv: Callable[[], Array]
+    minus_pu: Callable[[], Array]
     q_minus_p: Callable[[], Array]
 
 
@@ -221,13 +221,13 @@ def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     mean = _total(xp, p * (low - low_x)) / total_p
     scaled = tau * xp.log(total_q / total_p) - mean
 
-    def minus_pv():
+    def minus_pu():
         first = xp.argmax(x, axis=-1, keepdims=True)
         base_x, base = (xp.take_along_axis(y, first, axis=-1) for y in (x, z))
         u = (z - base) - (x - base_x)
         return p * (_total(xp, p * u) / total_p - u) / total_p
 
-    return Pair(scaled[:, 0], minus_pv, lambda: q / total_q - p / total_p)
+    return Pair(scaled[:, 0], minus_pu, lambda: q / total_q - p / total_p)
 
 
 def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
@@ -239,7 +239,7 @@ def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
 
     return Pair(
         mend(pair.scaled, careful.scaled),
-        lambda: mend(pair.minus_pv(), careful.minus_pv()),
+        lambda: mend(pair.minus_pu(), careful.minus_pu()),
         lambda: mend(pair.q_minus_p(), careful.q_minus_p()),
     )
 
@@ -270,7 +270,7 @@ def _from_rise(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     scaled = select(xp, empty, 0.0, select(xp, ~close, far, tau * xp.log1p(total)))
     scaled = select(xp, broken, xp.inf, scaled)
 
-    def minus_pv():
+    def minus_pu():
         pull = -times(xp, p, u - mean)
         return pull if absent(xp, broken) else xp.where(broken, _steep(xp, p, out), pull)
 
@@ -278,7 +278,7 @@ def _from_rise(xp: Any, x: Array, z: Array, tau: float) -> Pair:
         change = difference(xp, v - xp.log1p(total), p, q)
         return select(xp, skip | ~close, select(xp, empty, 0.0, q - p), change)
 
-    return Pair(scaled[:, 0], minus_pv, q_minus_p)
+    return Pair(scaled[:, 0], minus_pu, q_minus_p)
 
 
 def _softmax(xp, z, tau):
