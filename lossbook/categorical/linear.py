@@ -8,19 +8,10 @@ and of the weight, and its memory is used again.
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    check_number,
-    is_compiling,
-    label_array,
-    namespace,
-    refuse,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, check_number, label_array, same_kind
 from lossbook.categorical.head import Head, layer_of, stand_in
 from lossbook.categorical.logits import cross_entropy_rule, soft_cross_entropy_rule
-from lossbook.categorical.rows import Rows, checked_class_mask, distributed, labeled
+from lossbook.categorical.rows import distributed, labeled
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 
@@ -101,9 +92,8 @@ def linear_cross_entropy(
     smoothing = check_number("label_smoothing", label_smoothing, 0, 1)
     rows = labeled(
         "logits", stand_in(*layer), labels, -1,
-        ignore_index=ignore_index, weights=weights, where=where,
+        ignore_index=ignore_index, class_mask=class_mask, weights=weights, where=where,
     )  # fmt: skip
-    rows = _on_offer(rows, class_mask)
     task = rows.prepared(cross_entropy_rule, {"smoothing": smoothing}, reduction)
     return Head(layer, task, chunk_size)
 
@@ -185,12 +175,3 @@ def linear_soft_cross_entropy(
     )  # fmt: skip
     task = rows.prepared(soft_cross_entropy_rule, {"smoothing": smoothing}, reduction)
     return Head(layer, task, chunk_size)
-
-
-def _on_offer(rows: Rows, class_mask: Array | None) -> Rows:
-    """The rows with a mask of their classes, looked at where the labels are and nowhere else."""
-    keep = checked_class_mask(rows.x, class_mask)
-    if keep is not None and not is_compiling() and 0 not in rows.truth.shape:
-        on = namespace(keep).take_along_axis(keep, rows.truth[..., None], axis=-1)[..., 0]
-        refuse("labels", rows.truth, ~on, "of a class that class_mask keeps", rows.where)
-    return rows._replace(keep=keep)

@@ -82,23 +82,23 @@ class Rows(NamedTuple):
         rows = self._replace(truth=parts / xp.where(mass == 0, 1.0, mass))
         return rows._times(xp.squeeze(mass, axis=self.axis))
 
-    def on_offer(self, class_mask: Array | None) -> Rows:
+    def on_offer(self, mask: Array | None, name: str = "class_mask") -> Rows:
         """The same with a mask of the classes, none of which may have mass if it is False."""
-        if class_mask is None:
+        if mask is None:
             return self
-        keep, shape = checked_class_mask(self.x, class_mask), self.x.shape
-        if is_compiling() or 0 in shape:
-            return self._replace(keep=keep)
-        if self.truth.ndim < self.x.ndim:
-            bad, expected = (
-                (self.marks() & ~keep).any(self.axis),
-                "of a class that class_mask keeps",
-            )
-            refuse("labels", self.truth, bad, expected, self.where)
+        keep = checked_class_mask(self.x, mask, name)
+        rows = self._replace(keep=keep)
+        if is_compiling() or 0 in self.x.shape:
+            return rows
+        if self.truth.ndim < self.x.ndim:  # look where the labels are, and nowhere else
+            xp, kind = namespace(keep), name.removesuffix("_mask")
+            label = xp.expand_dims(self.truth, axis=self.axis)
+            bad = ~xp.squeeze(xp.take_along_axis(keep, label, axis=self.axis), axis=self.axis)
+            refuse("labels", self.truth, bad, f"of a {kind} that {name} keeps", self.where)
         else:
             bad, expected = (self.truth > 0) & ~keep, "0 for a class that class_mask leaves out"
             refuse("targets", self.truth, bad, expected, across(self.x, self.where, self.axis))
-        return self._replace(keep=keep)
+        return rows
 
     def marks(self) -> Array:
         """Where in each row the label stands."""
@@ -185,13 +185,13 @@ def across(x: Array, where: Array | None, axis: int) -> Array | None:
     return xp.broadcast_to(xp.expand_dims(where, axis=axis), tuple(x.shape))
 
 
-def checked_class_mask(x: Array, class_mask: Array | None) -> Array | None:
+def checked_class_mask(x: Array, mask: Array | None, name: str = "class_mask") -> Array | None:
     """A mask of classes, one for each entry."""
-    if class_mask is None:
+    if mask is None:
         return None
-    check_mask("class_mask", class_mask)
-    check_broadcasts("class_mask", class_mask, tuple(x.shape))
-    return namespace(x).broadcast_to(class_mask, tuple(x.shape))
+    check_mask(name, mask)
+    check_broadcasts(name, mask, tuple(x.shape))
+    return namespace(x).broadcast_to(mask, tuple(x.shape))
 
 
 def smoothed(xp: Any, q: Array, on: Array, smoothing: float, axis: int = -1) -> Array:

@@ -56,11 +56,6 @@ def embeddings(**named: Any) -> list[Array]:
     return found
 
 
-def none_of(s: Array) -> Array:
-    """The losses of no rows, from the similarities of none with none."""
-    return namespace(s).sum(s, axis=-1)
-
-
 class Batch(NamedTuple):
     """Embeddings in double precision, row by row of the same N things; masks and weights.
 

@@ -15,14 +15,12 @@ from lossbook.arrays import (
     check_mask,
     check_number,
     check_weights,
-    is_compiling,
     label_array,
     namespace,
-    refuse,
     same_kind,
 )
 from lossbook.categorical.logits import cross_entropy_rule, offered
-from lossbook.categorical.rows import Rows, labeled
+from lossbook.categorical.rows import labeled
 from lossbook.contrastive.batches import Batch, batch, embeddings, quietly
 from lossbook.contrastive.candidates import lowered, over_candidates, partner_rule, views_rule
 from lossbook.contrastive.vectors import normalize
@@ -95,7 +93,7 @@ def info_nce(
     rows = labeled("similarities", similarities, labels, axis, weights=weights, where=where)
     temperature = check_number("temperature", temperature, 0, open_low=True)
     params = {"temperature": as_near(temperature, rows.x)}
-    return _without(rows, mask).prepared(info_nce_rule, params, reduction)
+    return rows.on_offer(mask, "candidate_mask").prepared(info_nce_rule, params, reduction)
 
 
 @rule("row")
@@ -103,19 +101,6 @@ def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
     d = lowered(xp, offered(xp, s, keep), temperature)
     value, slope = cross_entropy_rule.function(xp, d, y)
     return value, lambda: slope() / temperature
-
-
-def _without(rows: Rows, mask: Array | None) -> Rows:
-    """The rows without the candidates that a mask leaves out, which may not be the partner."""
-    if mask is None:
-        return rows
-    check_mask("candidate_mask", mask)
-    check_broadcasts("candidate_mask", mask, tuple(rows.x.shape))
-    mask = namespace(rows.x).broadcast_to(mask, tuple(rows.x.shape))
-    if not is_compiling() and 0 not in rows.x.shape:
-        bad = (rows.marks() & ~mask).any(rows.axis)
-        refuse("labels", rows.truth, bad, "of a candidate that candidate_mask keeps", rows.where)
-    return rows._replace(keep=mask)
 
 
 @quietly
