@@ -22,10 +22,6 @@ def _sizes(losses):
     return abs(losses).mean(-1)
 
 
-def _less_log_n(function, losses):
-    return function(losses, axis=-1) - np.log(losses.shape[-1])
-
-
 def _torch_less_log_n(function, losses):
     return function(losses, dim=-1) - float(np.log(losses.shape[-1]))
 
