@@ -7,7 +7,9 @@ Every error message shows what was expected and what came.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -41,8 +43,10 @@ def is_torch(x: object) -> bool:
 
 def namespace(x: Array) -> Any:
     """The array-API namespace of ``x``: the functions that a rule may call."""
-    if not is_torch(x):
-        return np
+    return sys.modules.get("lossbook.tensors") or _tensors() if is_torch(x) else np
+
+
+def _tensors() -> Any:
     from lossbook import tensors  # imports torch, which is there already
 
     return tensors
@@ -106,8 +110,7 @@ def _all_bool(x: ArrayLike) -> bool:
 
 def is_bool(x: Array) -> bool:
     """Whether ``x`` holds booleans."""
-    kind = getattr(x.dtype, "kind", "")  # of NumPy, whose dtypes are slow to print
-    return kind == "b" if kind else str(x.dtype) == "torch.bool"
+    return x.dtype.itemsize == 1 and str(x.dtype) in ("bool", "torch.bool")  # printing is slow
 
 
 def as_number(x: Array) -> Array:
@@ -180,11 +183,16 @@ def check_within(
     if is_float(x):  # LARGEST itself is infinite in float32
         largest = float(namespace(x).finfo(x.dtype).max)
         low, high = -largest if low == -LARGEST else low, largest if high == LARGEST else high
-    least, most = x.aminmax() if is_torch(x) else (x.min(), x.max())
-    if where is None and bool(least >= low) and bool(most <= high):
-        return  # the common case: no temporaries, no nan
+    if where is None and _all_within(x, low, high):
+        return
     outside = (x < low) | (x > high) if nan else ~((x >= low) & (x <= high))
     refuse(name, x, outside, expected, where)
+
+
+def _all_within(x: Array, low: float, high: float) -> bool:
+    """The common case: no temporaries, no nan."""
+    least, most = x.aminmax() if is_torch(x) else (x.min(), x.max())
+    return bool(least >= low) and bool(most <= high)
 
 
 def check_weights(
@@ -264,7 +272,7 @@ def check_labels(name: str, x: Array | None, size: int, *, where: Array | None =
     if x is None or not is_integer(x):
         raise TypeError(f"{name} must be integers, got {x if x is None else f'dtype {x.dtype}'}")
     x = cast(x, namespace(x).int64)
-    if not is_compiling() and 0 not in x.shape:
+    if not is_compiling() and 0 not in x.shape and not _all_within(x, 0, size - 1):
         refuse(name, x, (x < 0) | (x >= size), f"in [0, {size})", where)
     return x
 
@@ -367,15 +375,21 @@ def constant(x: Array) -> Array:
 
 
 def times(xp: Any, a: Array, b: Array) -> Array:
-    """The product a b, in which 0 times infinity is 0.
+    """The product a b, in which 0 times infinity is 0."""
+    return products(xp, (a, b))
+
+
+def products(xp: Any, *pairs: tuple[Array, Array]) -> Array:
+    """The sum of the products of pairs, in which 0 times infinity is 0.
 
     Only then can a product of numbers be nan. Where it is cheap to see that there is none,
     the slow selection is left out.
     """
-    product = a * b
-    if plain_cpu(product) and not math.isnan(product.sum().item()):
-        return product
-    return a * xp.where(a == 0, xp.zeros_like(b), b)  # so that the derivative is 0 there too
+    total = functools.reduce(operator.add, (a * b for a, b in pairs))
+    if plain_cpu(total) and not math.isnan(total.sum().item()):
+        return total
+    safe = ((a, xp.where(a == 0, xp.zeros_like(b), b)) for a, b in pairs)  # its derivative too
+    return functools.reduce(operator.add, (a * b for a, b in safe))
 
 
 def is_transforming() -> bool:

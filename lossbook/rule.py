@@ -18,8 +18,9 @@ There are three kinds of rule:
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -90,8 +91,9 @@ class Share(NamedTuple):
         upstream, mask = (x if x is None else x.reshape(shape) for x in (self.upstream, self.mask))
         return Share(upstream, self.factor, mask)
 
-    def __getitem__(self, part: slice) -> Share:  # a block's share
-        return Share(_cut(self.upstream, part), self.factor, _cut(self.mask, part))
+    def __getitem__(self, part: slice) -> Share:  # that of some rows
+        cut = (x if x is None else x[part] for x in (self.upstream, self.mask))
+        return self._replace(upstream=next(cut), mask=next(cut))
 
 
 class Want(NamedTuple):
@@ -145,6 +147,8 @@ def evaluate(
             done = _block(rule, flat, params, want, share, into)
         else:
             done = _walk(rule, flat, params, want, share, into, step)
+        if done.total is not None:
+            done = done._replace(total=done.total * share.factor)
         return _restore(rule, inputs, done, into)
 
 
@@ -166,35 +170,51 @@ def quiet(x: Array) -> AbstractContextManager:
 
 def _walk(rule, flat, params, want, share, into, step) -> Result:
     """One block after the other, into arrays that are allocated once."""
-    out, total = _allocate(rule, flat, want, into), None
-    for start in range(0, flat[0].shape[0], step):
-        part = slice(start, start + step)
-        here = out.grads and [_cut(g, part) for g in out.grads]
-        done = _block(rule, [x[part] for x in flat], params, want, share[part], here)
+    out, totals = _allocate(rule, flat, want, into), []
+    places = _blocks(step, *out.grads) if want.grads else itertools.repeat(None)
+    shares = _blocks(step, share.upstream, share.mask, out.each)
+    for inputs, here, part in zip(_blocks(step, *flat), places, shares, strict=False):
+        upstream, mask, each = part
+        part = Share(upstream, share.factor, mask)
+        done = _block(rule, inputs, params, want, part, here)
+        totals.append(done.total)
         if want.each:
-            out.each[part] = done.each
-        total = done.total if total is None or not want.total else total + done.total
-    return out._replace(total=total)
+            each[...] = done.each
+    return out._replace(total=sum(totals) if want.total else None)
+
+
+def _blocks(step: int, *arrays: Array | None) -> Iterator[tuple[Array | None, ...]]:
+    """Views of so many rows of each array, one after the other."""
+    return zip(*(_views(x, step) for x in arrays), strict=False)
+
+
+def _views(x: Array | None, step: int) -> Iterable[Array | None]:
+    if x is None:
+        return itertools.repeat(None)
+    return x.split(step) if is_torch(x) else (x[i : i + step] for i in range(0, len(x), step))
 
 
 def _block(rule, inputs, params, want, share, into=None) -> Result:
-    """All at once. The derivatives go where ``into`` says."""
-    xp, dtype = namespace(inputs[0]), working_dtype(inputs[0])
-    inputs = [_keep(xp, _ready(x, inputs[0], dtype), share.mask) for x in inputs]
+    """All at once. The derivatives go where ``into`` says; the total lacks its factor."""
+    first, mask = inputs[0], share.mask
+    xp, dtype = namespace(first), working_dtype(first)
+    inputs = [x if x.dtype == dtype else _ready(x, first, dtype) for x in inputs]
+    if mask is not None:
+        inputs = [_keep(xp, x, mask) for x in inputs]
     value, slope = rule.function(xp, *inputs, **params)
     if share.upstream is not None:
         share = share._replace(upstream=cast(share.upstream, dtype))
     losses = _weighted(xp, value(), share) if want.each or want.total else None
     return Result(
-        each=losses if want.each else None,
-        total=_sum(xp, losses) * share.factor if want.total else None,
-        grads=_pull(xp, rule, slope, want, share, into) if want.grads else None,
+        losses if want.each else None,
+        xp.sum(losses, dtype=wide_dtype(losses)) if want.total else None,  # rounded at the end
+        _pull(xp, rule, slope, want, share, into) if want.grads else None,
     )
 
 
 def _ready(x: Array, first: Array, dtype: Any) -> Array:
     """An input in the precision to compute in; a mask or a column of labels as it is."""
-    return x if is_bool(x) or x.ndim < first.ndim else cast(x, dtype)
+    return x if x.ndim < first.ndim or is_bool(x) else cast(x, dtype)
 
 
 def _keep(xp: Any, x: Array, mask: Array | None) -> Array:
@@ -213,23 +233,16 @@ def _weighted(xp: Any, losses: Array, share: Share) -> Array:
     return _keep(xp, losses, share.mask)
 
 
-def _sum(xp: Any, losses: Array) -> Array:
-    """The total, added up in double precision: rounded once, at the end."""
-    return xp.sum(losses, dtype=wide_dtype(losses))
-
-
 def _pull(
-    xp: Any, rule: Rule, slope: Callable, want: Want, share: Share, out: Any
+    xp: Any, rule: Rule, slope: Callable, want: Want, share: Share, into: Any
 ) -> tuple[Array | None, ...]:
     """The derivative of the weighted total for each input, None where it isn't wanted."""
-    if rule.kind == "vector":
-        slopes = (slope(share.upstream),)
-    else:
-        slopes = slope() if rule.wrt > 1 else (slope(),)
-    places = zip(slopes, want.for_each(rule.wrt), out or (None,) * rule.wrt, strict=True)
+    slopes = slope(share.upstream) if rule.kind == "vector" else slope()
+    slopes = slopes if rule.wrt > 1 else (slopes,)
+    places, wanted = into or (None,) * rule.wrt, want.for_each(rule.wrt)
     return tuple(
-        _put(xp, *_scaled(xp, rule, s() if callable(s) else s, share), to) if wanted else None
-        for s, wanted, to in places
+        _put(xp, *_scaled(xp, rule, s() if callable(s) else s, share), to) if w else None
+        for s, to, w in zip(slopes, places, wanted, strict=True)
     )
 
 
@@ -276,11 +289,7 @@ def _rows(rule: Rule, inputs: Sequence[Array]) -> tuple[list[Array], int]:
 
 
 def _shaped(x: Array, shape: tuple[int, ...]) -> Array:
-    return x if tuple(x.shape) == shape else x.reshape(shape)
-
-
-def _cut(x: Array | None, part: slice) -> Array | None:
-    return None if x is None else x[part]
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def _allocate(rule: Rule, flat: list[Array], want: Want, into: Any = None) -> Result:
@@ -294,18 +303,15 @@ def _allocate(rule: Rule, flat: list[Array], want: Want, into: Any = None) -> Re
 
 def _restore(rule: Rule, inputs: Sequence[Array], done: Result, into: Any = None) -> Result:
     """Give the results the shape and the dtype of the inputs that they belong to."""
-    first = inputs[0]
-    shape = tuple(first.shape[:-1] if rule.kind == "row" else first.shape)
-    each, total, grads = done
+    first, (each, total, grads) = inputs[0], done
     if each is not None:
+        shape = first.shape[:-1] if rule.kind == "row" else first.shape
         each = _shaped(cast(each, first.dtype), shape)
     if total is not None and into is None:
         total = cast(total, first.dtype)
     if grads is not None:
-        pairs = zip(grads, inputs[: rule.wrt], strict=True)
-        grads = tuple(
-            None if g is None else _shaped(cast(g, x.dtype), tuple(x.shape)) for g, x in pairs
-        )
+        pairs = zip(grads, inputs, strict=False)
+        grads = tuple(g if g is None else _shaped(cast(g, x.dtype), x.shape) for g, x in pairs)
     return Result(each, total, grads)
 
 

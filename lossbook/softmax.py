@@ -82,15 +82,17 @@ def softmax(
 
 @rule("vector")
 def softmax_rule(xp, z, keep=None, *, temperature=1.0):
-    _, e, best, others, _ = shifted(xp, z, keep, temperature)
-    p = e / (1 + others)
+    d, _ = lowered(xp, z, keep, temperature)
+    e = xp.exp(d)
+    total = xp.sum(e, axis=-1, keepdims=True)
+    p = e / xp.where(total == 0, 1.0, total)
 
     def value():
         return p
 
     def slope(g):
         # a shift of g changes nothing, and this one keeps digits
-        h = g - xp.take_along_axis(g, best, axis=-1)
+        h = g - xp.take_along_axis(g, xp.argmax(constant(d), axis=-1, keepdims=True), axis=-1)
         return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
 
     return value, slope
@@ -224,18 +226,27 @@ def shifted(
     largest. The exponential that is exactly 1 is kept apart, so that log1p can keep the digits
     of a small sum.
     """
-    if keep is not None:
-        z = xp.where(keep, z, -xp.inf)
-    top = xp.max(constant(z), axis=-1, keepdims=True)
-    best = xp.argmax(constant(z), axis=-1, keepdims=True)
-    empty = top == -xp.inf
-    d = z - xp.where(empty, 0.0, top)
-    d = d if temperature == 1 else d / temperature
+    d, top = lowered(xp, z, keep, temperature)
+    best = xp.argmax(constant(d), axis=-1, keepdims=True)
     e = xp.exp(d)
     of_best = xp.take_along_axis(e, best, axis=-1)
     e = put(e, best, of_best - 1)
     others = xp.sum(e, axis=-1, keepdims=True)
-    return d, put(e, best, of_best), best, xp.where(empty, 0.0, others), top
+    return d, put(e, best, of_best), best, xp.where(top == -xp.inf, 0.0, others), top
+
+
+def lowered(
+    xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0
+) -> tuple[Array, Array]:
+    """The logits less the largest of their row, over the temperature; and the largest.
+
+    The difference comes first: a logit over the temperature is large, and so is its rounding.
+    """
+    if keep is not None:
+        z = xp.where(keep, z, -xp.inf)
+    top = xp.max(constant(z), axis=-1, keepdims=True)
+    d = z - xp.where(top == -xp.inf, 0.0, top)
+    return d if temperature == 1 else d / temperature, top
 
 
 @public

@@ -17,6 +17,7 @@ from lossbook.arrays import (
     check_signs,
     check_weights,
     check_within,
+    products,
     same_kind,
     times,
 )
@@ -91,13 +92,13 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    up, down = odds_pair(xp, z)
+    above, below = xp.maximum(z, 0.0), xp.maximum(-z, 0.0)  # one of them is 0
+    up, down = xp.exp(-below), xp.exp(-above)  # the odds, the larger as 1
 
     def value():
-        against = times(xp, no, xp.maximum(z, 0.0))
-        against = against - times(xp, yes, xp.minimum(z, 0.0))
-        both = 1.0 if w is None else yes + no
-        return against + both * xp.log1p(up * down)
+        against = products(xp, (no, above), (yes, below))
+        both = xp.log1p(up * down)
+        return against + (both if w is None else (yes + no) * both)
 
     def slope():
         return (no * up - yes * down) / (up + down)

@@ -106,19 +106,19 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
     if smoothing:
         soft, q = soft_cross_entropy_rule.function, 1 - rivals(xp, z, y)  # the one-hot row
         return soft(xp, z, q, keep, smoothing=smoothing)
-    z = offered(xp, z, keep)
+    z, label = offered(xp, z, keep), y[:, None]
     top = xp.max(constant(z), axis=-1, keepdims=True)
-    column = y[:, None]
-    e = put(xp.exp(z - top), column, 0.0)  # of the label's rivals
-    ahead = (top - own(xp, z, y))[:, 0]  # the best logit less the label's
-    wrong, right = xp.sum(e, axis=-1), xp.exp(-ahead)  # odds against it
+    ahead = top - xp.take_along_axis(z, label, axis=-1)  # the best logit less the label's
+    e = put(xp.exp(z - top), label, 0.0)  # of the label's rivals
+    wrong, right = xp.sum(e, axis=-1, keepdims=True), xp.exp(-ahead)  # odds against it
+    more = wrong + (right - 1)  # than 1, which is the best one's
 
     def value():
-        return ahead + xp.log1p(wrong + (right - 1))
+        return (ahead + xp.log1p(more))[:, 0]
 
     def slope():
-        both = (wrong + right)[:, None]
-        return put(e / both, column, -wrong[:, None] / both)
+        both = more + 1
+        return put(e / both, label, -wrong / both)
 
     return value, slope
 

@@ -21,6 +21,7 @@ from lossbook.contrastive.batches import Batch
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction
 from lossbook.rule import Rule, put, rule
+from lossbook.softmax import lowered
 
 CHUNK = 2**20
 """Similarities in a chunk, unless the caller says how many rows: 8 MiB in double precision."""
@@ -49,7 +50,7 @@ def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
     s = held(xp, s, most)
     if keep is not None:
         s = put(offered(xp, s, keep), y[:, None], own(xp, s, y))
-    value, slope = cross_entropy_rule.function(xp, lowered(xp, s, temperature), y)
+    value, slope = cross_entropy_rule.function(xp, lowered(xp, s, None, temperature)[0], y)
     return value, lambda: slope() / temperature
 
 
@@ -57,7 +58,7 @@ def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
 def views_rule(xp, s, itself, keep=None, *, temperature=1.0):
     """InfoNCE of two views of all things, one half below the other: none looks for itself."""
     s, count = offered(xp, held(xp, s), keep), s.shape[-1]
-    s = lowered(xp, put(s, itself[:, None], -xp.inf), temperature)
+    s, _ = lowered(xp, put(s, itself[:, None], -xp.inf), None, temperature)
     value, slope = cross_entropy_rule.function(xp, s, (itself + count // 2) % count)
     return value, lambda: slope() / temperature
 
@@ -69,17 +70,9 @@ def positives_rule(xp, s, label, itself, keep=None, *, labels, temperature=1.0):
     q = xp.astype((label[:, None] == labels) & (s != -xp.inf), s.dtype)
     count = xp.sum(q, axis=-1, keepdims=True)
     q = q / xp.where(count == 0, 1.0, count)
-    value, slope = soft_cross_entropy_rule.function(xp, lowered(xp, s, temperature), q)
+    d, _ = lowered(xp, s, None, temperature)
+    value, slope = soft_cross_entropy_rule.function(xp, d, q)
     return value, lambda: slope() / temperature
-
-
-def lowered(xp: Any, s: Array, temperature: float) -> Array:
-    """Similarities less the largest of their row, over the temperature.
-
-    The difference comes first: s over the temperature is large, and so is its rounding.
-    """
-    top = xp.max(constant(s), axis=-1, keepdims=True)
-    return (s - xp.where(top == -xp.inf, 0.0, top)) / temperature
 
 
 def held(xp: Any, s: Array, most: Array | float = 1.0) -> Array:

@@ -19,14 +19,15 @@ from lossbook.arrays import (
     namespace,
     same_kind,
 )
-from lossbook.categorical.logits import cross_entropy_rule, offered
+from lossbook.categorical.logits import cross_entropy_rule
 from lossbook.categorical.rows import labeled
 from lossbook.contrastive.batches import Batch, batch, embeddings, quietly
-from lossbook.contrastive.candidates import lowered, over_candidates, partner_rule, views_rule
+from lossbook.contrastive.candidates import over_candidates, partner_rule, views_rule
 from lossbook.contrastive.vectors import normalize
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
+from lossbook.softmax import lowered
 
 
 @public
@@ -98,7 +99,7 @@ def info_nce(
 
 @rule("row")
 def info_nce_rule(xp, s, y, keep=None, *, temperature=1.0):
-    d = lowered(xp, offered(xp, s, keep), temperature)
+    d, _ = lowered(xp, s, keep, temperature)
     value, slope = cross_entropy_rule.function(xp, d, y)
     return value, lambda: slope() / temperature
 

@@ -94,9 +94,11 @@ def triplet_loss_rule(xp, a, p, n, *, margin):
     def value():
         return loss[:, 0]
 
-    def slope():
-        pull, push = to_p / of_p, to_n / of_n
-        return tuple(xp.where(loss == 0, 0.0, s) for s in (pull - push, -pull, push))
+    def slope():  # what is over infinity is 0
+        pull, push = (
+            to / xp.where(loss == 0, xp.inf, of) for to, of in ((to_p, of_p), (to_n, of_n))
+        )
+        return pull - push, lambda: -pull, lambda: push
 
     return value, slope
 
