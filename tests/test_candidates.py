@@ -257,3 +257,49 @@ def test_the_similarities_are_never_all_in_memory(loss):
         loss(a, b, where=torch.arange(1500) % 3 != 0, chunk_size=16).backward()
     columns = 2 * len(a) if loss is CHUNKED["nt_xent"] else len(a)
     assert max(seen) == 16 * columns * 8  # one chunk in double precision
+
+
+@over_chunked
+@over_libraries
+def test_the_precision_of_the_input_is_kept_if_asked_for(library, loss):
+    inputs = [x.detach().numpy() for x in drawn(ROWS, ROWS)]
+    for dtype in ("float64", "float32", "float16"):
+        x, y = to(library, inputs, dtype)
+        fast = loss(x, y, precision="input", chunk_size=4)
+        assert fast.dtype == x.dtype
+        eps = 0 if dtype == "float64" else 2**-10 if dtype == "float16" else 20 * 2**-23
+        assert float(fast) == pytest.approx(float(loss(x, y, chunk_size=4)), rel=eps, abs=0)
+
+
+@over_chunked
+def test_no_product_is_in_double_precision_if_the_input_is_not(loss):
+    seen = set()
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            out = function(*args, **kwargs or {})
+            if "mm" in str(function):
+                seen.add(out.dtype)
+            return out
+
+    a, b = drawn(ROWS, ROWS, dtype=torch.float32)
+    for precision, dtype in {"input": torch.float32, "double": torch.float64}.items():
+        seen.clear()
+        with Products():
+            loss(a, b, precision=precision).backward()
+        assert seen == {dtype}
+    for x in (a, b)[: 1 if loss is two_kinds else 2]:
+        assert x.grad.dtype == torch.float32 and x.grad.isfinite().all()
+
+
+@over_chunked
+def test_precisions_that_are_none(loss):
+    with pytest.raises(ValueError, match=r"precision must be one of .*, got 'half'"):
+        loss(np.eye(3), np.eye(3), precision="half")
+
+
+def test_a_scale_beyond_single_precision_is_refused_there():
+    x = np.eye(3, dtype=np.float32)
+    assert clip_loss(x, x, log_scale=100.0) == 0
+    with pytest.raises(ValueError, match=r"log_scale must be in .* 88.*got 100"):
+        clip_loss(x, x, log_scale=100.0, precision="input")

@@ -4,13 +4,16 @@ Embeddings are turned into double precision first and the loss is rounded once a
 A small temperature calls for that: it magnifies the error of a similarity, 1e-7 in single
 precision, ten thousand times if it is 1e-4. A gradient calls for it too: with keys that are 1e-4
 apart, products in single precision leave it two or three digits, since most cancel.
+
+It has its price: half the speed on a CPU, and much more on a GPU that is made for games. Whoever
+knows that their temperature is not small asks for ``precision="input"``.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from lossbook.arrays import (
     Array,
@@ -23,9 +26,13 @@ from lossbook.arrays import (
     namespace,
     same_kind,
     wide_dtype,
+    working_dtype,
 )
 from lossbook.reduction import Reduction, reduce
 from lossbook.rule import quiet
+
+Precision = Literal["double", "input"]
+"""What a batch is computed in: double precision, or the precision of its embeddings."""
 
 
 def quietly(body: Callable[..., Array]) -> Callable[..., Array]:
@@ -57,7 +64,7 @@ def embeddings(**named: Any) -> list[Array]:
 
 
 class Batch(NamedTuple):
-    """Embeddings in double precision, row by row of the same N things; masks and weights.
+    """Embeddings in the precision to compute in, row by row of the same N things; masks, weights.
 
     A row that ``where`` leaves out is neither an anchor nor a candidate: its embeddings are
     set to 0, and its column is not on offer.
@@ -99,15 +106,18 @@ class Batch(NamedTuple):
         return self.numbers()[:, None] == self.numbers()[None, :]
 
 
-def batch(weights: Any, where: Any, **named: Any) -> Batch:
+def batch(weights: Any, where: Any, precision: Precision = "double", **named: Any) -> Batch:
     """Check batches of embeddings that belong together, row by row."""
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision must be one of {get_args(Precision)}, got {precision!r}")
+    dtype_of = wide_dtype if precision == "double" else working_dtype
     *rows, weights, where = same_kind(**named, weights=weights, where=where)
     rows = embeddings(**dict(zip(named, rows, strict=True)))
     names = list(named)
     for name, x in zip(names[1:], rows[1:], strict=True):
         check_same_shape(**{names[0]: rows[0], name: x})
     xp, count = namespace(rows[0]), rows[0].shape[0]
-    wide = [cast(x, wide_dtype(x)) for x in rows]
+    wide = [cast(x, dtype_of(x)) for x in rows]
     if where is not None:
         check_mask("where", where)
         check_broadcasts("where", where, (count,))

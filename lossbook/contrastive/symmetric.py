@@ -6,6 +6,7 @@ Both learn their scale by its logarithm: ``log_scale`` is the natural logarithm 
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -22,14 +23,11 @@ from lossbook.arrays import (
     same_kind,
 )
 from lossbook.binary.logits import logistic_loss
-from lossbook.contrastive.batches import Batch, batch, quietly
+from lossbook.contrastive.batches import Batch, Precision, batch, quietly
 from lossbook.contrastive.candidates import over_candidates, partner_rule
 from lossbook.contrastive.pairwise import cosines
 from lossbook.contrastive.vectors import normalize
 from lossbook.reduction import Reduction
-
-MOST = 709.0
-"""The largest logarithm of a scale: that of the largest float is 709.8."""
 
 
 @quietly
@@ -42,6 +40,7 @@ def clip_loss(
     where: ArrayLike | None = None,
     reduction: Reduction = "mean",
     chunk_size: int | None = None,
+    precision: Precision = "double",
 ) -> Array:
     r"""The loss of CLIP: InfoNCE from images to texts and from texts to images, averaged.
 
@@ -56,14 +55,19 @@ def clip_loss(
         Embeddings :math:`u_i, v_i`, floats of shape (N, d) each; row i of the one belongs to row
         i of the other. They need not be normalized.
     log_scale
-        Logarithm of the number that multiplies the cosines: a number up to 709, or an array of
-        one. CLIP starts with :math:`\ln(1/0.07)` and keeps it at :math:`\ln 100` at most.
+        Logarithm of the number that multiplies the cosines: a number up to 709 (88 in single
+        precision), or an array of one. CLIP starts with :math:`\ln(1/0.07)` and keeps it at
+        :math:`\ln 100` at most.
     weights, where, reduction
         As in :func:`lossbook.reduction.reduce`; there is one loss for each pair. What ``where``
         leaves out is no negative either.
     chunk_size
         How many rows have their similarities in memory at a time. The result doesn't depend on
         it but for the rounding of sums.
+    precision
+        ``"double"`` computes in double precision and rounds once. ``"input"`` computes in the
+        precision of the embeddings: faster, and the error of a cosine, 1e-7 in single
+        precision, is multiplied by the scale.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def clip_loss(
     softmax expects less the cosine of the pair. A. Radford et al., *Learning transferable
     visual models from natural language supervision*, 2021, section 2.5. Chapter 8.
     """
-    both = _both(images, texts, weights, where)
+    both = _both(images, texts, weights, where, precision)
     u, v = map(normalize, both.rows)
     scale = scale_of(log_scale, u)
     truth, params = both.partners(both.columns(), both.size), {"most": constant(scale)}
@@ -163,13 +167,15 @@ def siglip_loss(
     return both.reduced(xp.sum(losses, axis=-1), reduction)
 
 
-def _both(images, texts, weights, where) -> Batch:
-    return batch(weights, where, images=images, texts=texts)
+def _both(images, texts, weights, where, precision="double") -> Batch:
+    return batch(weights, where, precision, images=images, texts=texts)
 
 
 def scale_of(log_scale: ArrayLike, like: Array) -> Array:
     """The number that multiplies the cosines, from its logarithm."""
-    return namespace(like).exp(_number("log_scale", log_scale, like, MOST))
+    xp = namespace(like)
+    most = math.floor(math.log(float(xp.finfo(like.dtype).max)))  # 709 in double precision
+    return xp.exp(_number("log_scale", log_scale, like, most))
 
 
 def _number(name: str, x: Any, like: Array, high: float = LARGEST) -> Array:
