@@ -102,10 +102,13 @@ class Head:
 
     def composed(self) -> Array:
         """The value by way of all the logits, so that autograd can follow."""
+        return replace(self.task, inputs=(self.logits(), *self.task.inputs[1:])).value()
+
+    def logits(self) -> Array:
+        """All the logits."""
         mask = self.task._share().mask
         # the stand-in holds nan for a label that a compiled function could not refuse
-        logits = _logits(_kept(self.layer[0], mask), *self.layer[1:]) + self.task.inputs[0]
-        return replace(self.task, inputs=(logits, *self.task.inputs[1:])).value()
+        return _logits(_kept(self.layer[0], mask), *self.layer[1:]) + self.task.inputs[0]
 
     def _sound(self) -> Head:
         """The losses without weights, 0 where the weight is 0 and the loss or its row no number."""

@@ -7,9 +7,10 @@ those of a linear layer, ``anchors @ candidates.T``, and are never all in memory
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from lossbook.arrays import Array, constant, is_transforming, requires_grad
+from lossbook.arrays import Array, cast, constant, is_transforming, namespace, requires_grad
 from lossbook.categorical.head import Head, stand_in
 from lossbook.categorical.logits import (
     cross_entropy_rule,
@@ -20,7 +21,7 @@ from lossbook.categorical.logits import (
 from lossbook.contrastive.batches import Batch
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction
-from lossbook.rule import Rule, put, rule
+from lossbook.rule import Rule, Share, Want, put, quiet, rule
 from lossbook.softmax import lowered
 
 CHUNK = 2**20
@@ -36,22 +37,114 @@ def over_candidates(
     share: Batch,
     reduction: Reduction,
     chunk_size: int | None,
+    head: type[Head] = Head,
 ) -> Array:
     """The loss of each anchor, reduced by the weights and the mask of a batch."""
     layer = anchors, candidates
     inputs = stand_in(*layer), *truth
     task = Prepared(rule, inputs, params, share.weights, share.where, reduction)
-    return Head(layer, task, chunk_size, CHUNK).value()
+    return head(layer, task, chunk_size, CHUNK).value()
 
 
 @rule("row")
 def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
     """InfoNCE; the partner counts, whatever the mask says. No similarity is beyond ``most``."""
-    s = held(xp, s, most)
+    return found(xp, held(xp, s, most), y, keep, temperature)
+
+
+def found(xp, s, y, keep=None, temperature=1.0):
+    """The value and the slope of the partner's place among all similarities."""
     if keep is not None:
         s = put(offered(xp, s, keep), y[:, None], own(xp, s, y))
     value, slope = cross_entropy_rule.function(xp, lowered(xp, s, None, temperature)[0], y)
-    return value, lambda: slope() / temperature
+    return value, slope if temperature == 1 else lambda: slope() / temperature
+
+
+class BothWays(Head):
+    """The mean of the loss of the rows and the loss of the columns, of the same similarities.
+
+    The columns' sums come first, in a walk of their own. A second walk can then form the gradient
+    of both: four products in all, where two losses take six.
+    """
+
+    def walk(
+        self, share: Share, want: Want, wrt: tuple[bool, ...] = ()
+    ) -> tuple[Array | None, tuple[Array | None, ...]]:
+        """Value, and derivatives for those inputs of the layer that ``wrt`` says."""
+        task, here = self.task, share._replace(upstream=None, mask=self.task.where)
+        columns, losses = self._columns(here.mask)
+        half = _halves(share, losses)
+        inputs = (*task.inputs[:2], half, *task.inputs[2:])
+        params = task.params | {"columns": columns._replace(weights=half)}
+        one_walk = replace(self, task=replace(task, rule=both_rule, inputs=inputs, params=params))
+        value, grads = Head.walk(one_walk, here, want, wrt)
+        if want.each:
+            value = value + half * losses
+        elif want.total:
+            value = value + cast(namespace(losses).sum(half * losses) * share.factor, value.dtype)
+        return value, grads
+
+    def composed(self) -> Array:
+        """The value by way of all similarities, so that autograd can follow."""
+        s = self.logits()
+        ways = (replace(self.task, inputs=(x, *self.task.inputs[1:])).value() for x in (s, s.mT))
+        return sum(ways) / 2
+
+    def _columns(self, mask: Array | None) -> tuple[Columns, Array]:
+        """What the slope must know of the columns, and their losses."""
+        xp, flat, most = namespace(self.layer[0]), self._flat(mask), self.task.params["most"]
+        own, total = [flat[0][:0, 0]], xp.zeros_like(flat[1][:, 0])
+        top = total - xp.inf
+        with quiet(flat[0]):
+            for part, s, (y, *_) in self._chunks(flat):
+                s, y = held(xp, s, most), y[:, None]
+                own.append(xp.take_along_axis(s, y, axis=-1)[:, 0])
+                s = put(s, y, -xp.inf)  # rivals only
+                s = s if mask is None else xp.where(mask[part, None], s, -xp.inf)
+                before, top = top, xp.maximum(xp.max(s, axis=0), top)
+                shift = xp.where(top == -xp.inf, 0.0, top)
+                total = total * xp.exp(before - shift) + xp.sum(xp.exp(s - shift), axis=0)
+            return _against(xp, xp.concat(own), top, total)
+
+
+class Columns(NamedTuple):
+    """Of each column the largest similarity; relative to its exponential, the sum of all and
+    that of the rivals; and how much its loss counts."""
+
+    top: Array
+    total: Array
+    rivals: Array
+    weights: Array | None = None
+
+
+def _against(xp: Any, own: Array, top: Array, total: Array) -> tuple[Columns, Array]:
+    """The partner's similarity against those of its rivals: see ``cross_entropy_rule``."""
+    best = xp.maximum(own, top)
+    wrong, right = total * xp.exp(top - best), xp.exp(own - best)
+    more = wrong + (right - 1)
+    return Columns(best, more + 1, wrong), best - own + xp.log1p(more)
+
+
+def _halves(share: Share, like: Array) -> Array:
+    """Half the weight of each loss."""
+    half = namespace(like).full_like(like, 0.5)
+    half = half if share.upstream is None else half * share.upstream
+    return half if share.mask is None else namespace(like).where(share.mask, half, 0.0)
+
+
+@rule("row")
+def both_rule(xp, s, y, half, keep=None, *, columns, most=1.0):
+    """InfoNCE of the rows; the slope is that of the columns' losses too."""
+    s = held(xp, s, most)
+    value, slope = found(xp, s, y, keep)
+    label, half = y[:, None], half[:, None]
+
+    def both():
+        p = xp.exp(s - columns.top) / columns.total
+        p = put(p, label, -(columns.rivals / columns.total)[label])
+        return half * slope() + columns.weights * p
+
+    return lambda: half[:, 0] * value(), both
 
 
 @rule("row")

@@ -24,7 +24,7 @@ from lossbook.arrays import (
 )
 from lossbook.binary.logits import logistic_loss
 from lossbook.contrastive.batches import Batch, Precision, batch, quietly
-from lossbook.contrastive.candidates import over_candidates, partner_rule
+from lossbook.contrastive.candidates import BothWays, over_candidates, partner_rule
 from lossbook.contrastive.pairwise import cosines
 from lossbook.contrastive.vectors import normalize
 from lossbook.reduction import Reduction
@@ -96,11 +96,10 @@ def clip_loss(
     u, v = map(normalize, both.rows)
     scale = scale_of(log_scale, u)
     truth, params = both.partners(both.columns(), both.size), {"most": constant(scale)}
-    across, back = (
-        over_candidates(partner_rule, scale * a, b, truth, params, both, reduction, chunk_size)
-        for a, b in ((u, v), (v, u))
+    loss = over_candidates(
+        partner_rule, scale * u, v, truth, params, both, reduction, chunk_size, BothWays
     )
-    return cast((across + back) / 2, both.dtype)
+    return cast(loss, both.dtype)
 
 
 @quietly
