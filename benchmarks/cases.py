@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -146,6 +147,19 @@ def optax_clip(u, v):
     return (loss(s, own).mean() + loss(s.T, own).mean()) / 2
 
 
+def torch_infonce(q, k):
+    s = SCALE * (F.normalize(q) @ F.normalize(k).T)
+    return F.cross_entropy(s, torch.arange(len(q), device=q.device))
+
+
+def optax_infonce(q, k):
+    import jax.numpy as jnp
+    from optax.losses import softmax_cross_entropy_with_integer_labels as loss
+
+    q, k = (x / jnp.linalg.norm(x, axis=-1, keepdims=True) for x in (q, k))
+    return loss(SCALE * (q @ k.T), jnp.arange(len(q))).mean()
+
+
 def metric_learning_clip(u, v):
     from pytorch_metric_learning.losses import NTXentLoss
 
@@ -155,12 +169,16 @@ def metric_learning_clip(u, v):
     return (one + other) / 2
 
 
-def exact_clip(u, v):
+def exact_infonce(q, k):
     """The formula, of rows of mpmath numbers."""
-    u, v = ([[x / mpmath.norm(row) for x in row] for row in rows] for rows in (u, v))
-    s = [[mpmath.fdot(a, b) / mpmath.mpf(0.07) for b in v] for a in u]
-    each = [mpmath.log(sum(map(mpmath.exp, row))) for row in (*s, *zip(*s, strict=True))]
-    return (sum(each) / 2 - sum(row[i] for i, row in enumerate(s))) / len(u)
+    q, k = ([[x / mpmath.norm(row) for x in row] for row in rows] for rows in (q, k))
+    s = [[mpmath.fdot(a, b) / mpmath.mpf(0.07) for b in k] for a in q]
+    each = (mpmath.log(sum(map(mpmath.exp, row))) - row[i] for i, row in enumerate(s))
+    return sum(each) / len(q)
+
+
+def exact_clip(u, v):
+    return (exact_infonce(u, v) + exact_infonce(v, u)) / 2
 
 
 def torch_pairs(loss):
@@ -195,12 +213,26 @@ def sklearn_cross_entropy(z, y):
     return log_loss(y, softmax(z, axis=-1), labels=np.arange(z.shape[1]))
 
 
-OURS = {"clip_loss": lambda u, v: lb.clip_loss(u, v, log_scale=math.log(SCALE))}
+def clip(u, v, **options):
+    return lb.clip_loss(u, v, log_scale=math.log(SCALE), **options)
+
+
+def infonce(q, k, **options):
+    return lb.in_batch_info_nce(q, k, temperature=1 / SCALE, **options)
+
+
+OURS = {
+    "clip": clip,
+    "clip, fast": partial(clip, precision="input"),
+    "infonce": infonce,
+    "infonce, fast": partial(infonce, precision="input"),
+}
 
 # --------------------------------------------------------------------------- the cases
 ROWS, LONG = (8192, 1000), (10**7,)
 CASES = (
-    Case("cross-entropy", "cross_entropy", logits_and_labels, [ROWS, (2048, 50257)], (64, 100), {
+    Case("cross-entropy", "cross_entropy", logits_and_labels,
+         [(1, 1000), (100, 1000), ROWS, (2048, 50257)], (64, 100), {
         "torch": TORCH + "cross_entropy",
         "optax": OPTAX + "softmax_cross_entropy_with_integer_labels",
         "keras": KERAS + "sparse_categorical_crossentropy",
@@ -234,11 +266,22 @@ CASES = (
         "torch": TORCH + "triplet_margin_loss",
         "optax": OPTAX + "triplet_margin_loss",
     }, wrt=3),
-    Case("CLIP", "clip_loss", several(2), [(1024, 256), (4096, 256)], (32, 16), {
+    Case("CLIP", "clip", several(2), [(4096, 256)], (32, 16), {
         "torch, composed": torch_clip,
         "optax, composed": optax_clip,
         "pytorch-metric-learning": metric_learning_clip,
     }, wrt=2, exact=exact_clip),
+    Case("CLIP in single precision", "clip, fast", several(2), [(4096, 256)], (32, 16), {
+        "torch, composed": torch_clip,
+    }, wrt=2, exact=exact_clip),
+    Case("InfoNCE", "infonce", several(2), [(4096, 256)], (32, 16), {
+        "torch, composed": torch_infonce,
+        "optax, composed": optax_infonce,
+    }, wrt=2, exact=exact_infonce),
+    Case("InfoNCE in single precision", "infonce, fast", several(2), [(4096, 256), (8192, 256)],
+         (32, 16), {
+        "torch, composed": torch_infonce,
+    }, wrt=2, exact=exact_infonce),
     Case("all-pairs hinge", "all_pairs_hinge_loss", scores_and_grades, [(16, 1000)], (4, 20), {
         "torch, composed": torch_pairs(lambda d: F.relu(1 - d)),
     }),

@@ -59,7 +59,8 @@ def test_ours_is_exact_at_hostile_inputs(quick):
     for bench in quick:
         about = bench.get_metadata()
         if "beside" in about and about["library"] == "lossbook":
-            assert about["ulps_value_hostile"] < 2, about["name"]
+            most = 32 if "single precision" in about["case"] else 2
+            assert about["ulps_value_hostile"] < most, about["name"]
 
 
 def test_the_machine_is_described_without_its_name_and_paths(quick):
