@@ -292,6 +292,24 @@ def test_no_product_is_in_double_precision_if_the_input_is_not(loss):
         assert x.grad.dtype == torch.float32 and x.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("loss", "count"), [(CHUNKED["in_batch"], 3), (CHUNKED["clip"], 4)], ids=["in_batch", "clip"]
+)
+def test_how_often_the_similarities_are_formed(loss, count):
+    """Once, and two products for the gradients. For both directions it is twice, not four times."""
+    products = []
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if "mm" in str(function):
+                products.append(function)
+            return function(*args, **kwargs or {})
+
+    with Products():
+        loss(*drawn(ROWS, ROWS)).backward()
+    assert len(products) == count
+
+
 @over_chunked
 def test_precisions_that_are_none(loss):
     with pytest.raises(ValueError, match=r"precision must be one of .*, got 'half'"):
