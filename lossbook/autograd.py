@@ -63,7 +63,9 @@ class _PureEach(_Each):
 
 
 def _each(rule, params, share, *inputs) -> torch.Tensor:
-    return evaluate(rule, inputs, params, Want(each=True), share).each
+    each = evaluate(rule, inputs, params, Want(each=True), share).each
+    # torch lets nobody overwrite the view that a step returns
+    return each if is_transforming() else each.data
 
 
 class _Total(torch.autograd.Function):

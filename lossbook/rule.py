@@ -160,7 +160,7 @@ def _keep_room() -> None:
     system but for some 100 kB; for twice the largest piece that was ever freed, if that is
     more (mallopt(3), M_MMAP_THRESHOLD). So one such piece is freed here. It is never touched.
     """
-    np.empty(16 * BLOCK)
+    np.empty(16 * BLOCK)  # 16 MiB: from 32 MiB on glibc would take no notice
 
 
 def quiet(x: Array) -> AbstractContextManager:
@@ -190,7 +190,7 @@ def _blocks(step: int, *arrays: Array | None) -> Iterator[tuple[Array | None, ..
 
 def _views(x: Array | None, step: int) -> Iterable[Array | None]:
     if x is None:
-        return itertools.repeat(None)
+        return itertools.repeat(None)  # without end: the inputs end the walk
     return x.split(step) if is_torch(x) else (x[i : i + step] for i in range(0, len(x), step))
 
 
@@ -252,7 +252,7 @@ def _scaled(xp: Any, rule: Rule, slope: Array, share: Share) -> tuple[Array, Arr
         return slope, None
     if share.upstream is not None:
         slope = slope * _column(share.upstream, slope)
-    one = isinstance(share.factor, float) and share.factor == 1
+    one = isinstance(share.factor, float) and share.factor == 1  # a tensor may be on a GPU
     return _keep(xp, slope, share.mask), None if one else share.factor
 
 

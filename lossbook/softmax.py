@@ -15,6 +15,7 @@ import numpy as np
 from lossbook.arrays import (
     Array,
     ArrayLike,
+    as_near,
     cast,
     check_axis,
     check_broadcasts,
@@ -85,13 +86,14 @@ def softmax_rule(xp, z, keep=None, *, temperature=1.0):
     d, _ = lowered(xp, z, keep, temperature)
     e = xp.exp(d)
     total = xp.sum(e, axis=-1, keepdims=True)
-    p = e / xp.where(total == 0, 1.0, total)
+    p = e / xp.where(total == 0, 1.0, total)  # 0 where nothing is on offer
 
     def value():
         return p
 
     def slope(g):
-        # a shift of g changes nothing, and this one keeps digits
+        g = g if keep is None else xp.where(keep, g, 0.0)
+        # a shift of g changes nothing; after this one no term is large where one p is near 1
         h = g - xp.take_along_axis(g, xp.argmax(constant(d), axis=-1, keepdims=True), axis=-1)
         return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
 
@@ -230,7 +232,7 @@ def shifted(
     best = xp.argmax(constant(d), axis=-1, keepdims=True)
     e = xp.exp(d)
     of_best = xp.take_along_axis(e, best, axis=-1)
-    e = put(e, best, of_best - 1)
+    e = put(e, best, of_best - 1)  # 0, with its derivative; nan stays nan
     others = xp.sum(e, axis=-1, keepdims=True)
     return d, put(e, best, of_best), best, xp.where(top == -xp.inf, 0.0, others), top
 
@@ -391,7 +393,7 @@ def _prepare(
     logits, where = same_kind(logits=logits, where=where)
     z = _checked(logits, axis)
     for name, number in params.items():
-        params[name] = check_number(name, number, 0, open_low=True)
+        params[name] = as_near(check_number(name, number, 0, open_low=True), z)
     if where is None:
         return Prepared(rule, (z,), params, axis=axis)
     check_mask("where", where)

@@ -190,6 +190,29 @@ def test_second_derivatives(loss, chunk_size):
 
 
 @over_chunked
+def test_a_gradient_that_will_be_differentiated_is_the_same(loss):
+    """Also where one tensor is both anchors and candidates, and where a row has no weight."""
+    a, b = drawn(ROWS, ROWS)
+    for options in SHARES:
+        value = loss(a, b, chunk_size=4, **options)
+        plainly = torch.autograd.grad(value, (a, b), retain_graph=True)
+        again = torch.autograd.grad(value, (a, b), create_graph=True)
+        for x, y in zip(plainly, again, strict=True):
+            same(x, y)
+        found = torch.func.grad(lambda t, o=options: loss(t, b.detach(), **o))(a.detach())
+        same(found, plainly[0])
+
+
+@over_chunked
+def test_no_rows_have_derivatives_too(loss):
+    a = torch.zeros(0, WIDTH, requires_grad=True)
+    for reduction in ("none", "mean"):
+        value = loss(a, a, reduction=reduction).sum()
+        (slope,) = torch.autograd.grad(value, a, create_graph=True)
+        assert value == 0 and slope.shape == a.shape
+
+
+@over_chunked
 def test_learned_weights(loss):
     a, b = drawn(ROWS, ROWS)
     weights = WEIGHTS.clone().requires_grad_()

@@ -627,6 +627,22 @@ def test_uniformity_has_no_nan_for_a_large_sharpness():
     assert uniformity(np.eye(3)[[0, 0, 1]], sharpness=1e308) == pytest.approx(-math.log(3))
 
 
+def test_second_derivatives_at_length_zero_are_zero_too():
+    a = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    far = a + torch.tensor([[0.0, 0.5]], dtype=torch.float64)
+    curve = torch.autograd.functional.hessian
+    assert (curve(lambda x: norm(x).sum(), torch.zeros_like(a)) == 0).all()
+    to_far = curve(lambda x: -norm(x - far).sum(), a)
+    assert torch.allclose(curve(lambda x: triplet_loss(x, a, far), a), to_far)
+
+
+def test_a_triplet_whose_loss_is_no_number_has_no_slope():
+    a, b, lost = np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]), np.array([[np.nan, 0.0]])
+    for vectors in ((a, b, lost), (a, lost, b), (lost, a, b)):
+        value, slopes = value_and_grad(triplet_loss, *vectors, wrt=(0, 1, 2))
+        assert np.isnan(value) and np.isnan(slopes).all()
+
+
 def test_alignment_curves_where_the_pair_coincides():
     u = torch.tensor([[0.6, 0.8]], dtype=torch.float64, requires_grad=True)
     [slope] = torch.autograd.grad(alignment(u, u.detach()), u, create_graph=True)

@@ -222,3 +222,29 @@ def test_a_stream_of_impossible_pieces_has_a_finite_gradient():
         return StreamingLogSumExp(z[:2]).update(z[2:]).value
 
     assert plain(gradient(streamed, z)) == pytest.approx(plain(softmax(z)), rel=1e-15)
+
+
+@over_libraries
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_temperatures_beyond_the_range_of_the_dtype(library, dtype):
+    [z] = to(library, [[1.0, 0.0, -np.inf]], dtype)
+    for temperature, expected in ((1e-50, [1, 0, 0]), (1e39, [0.5, 0.5, 0])):
+        assert plain(softmax(z, temperature=temperature)).tolist() == expected
+        assert plain(log_softmax(z, temperature=temperature))[2] == -np.inf
+
+
+def test_what_is_left_out_has_no_derivative_whatever_comes_from_above():
+    z = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    p = softmax(z, where=torch.tensor([True, True, False]))
+    (slope,) = torch.autograd.grad(p.sqrt().sum(), z)  # infinite at the probability 0
+    assert slope[2] == 0 and slope.isfinite().all()
+
+
+def test_a_result_may_be_overwritten():
+    """As that of torch's softmax. A view that a step of autograd returns could not be."""
+    for shape in ((4,), (2, 3, 4)):
+        z = torch.randn(shape, requires_grad=True)
+        doubled = softmax(z).mul_(2)
+        torch.autograd.backward(doubled[..., 0].sum())
+        expected = torch.autograd.grad(2 * torch.softmax(z, -1)[..., 0].sum(), z)[0]
+        assert torch.allclose(z.grad, expected, atol=1e-7)

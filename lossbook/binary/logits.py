@@ -92,12 +92,13 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    above, below = xp.maximum(z, 0.0), xp.maximum(-z, 0.0)  # one of them is 0
+    # |z| in two parts, one of which is 0; at z = 0 each has half the slope, as autograd needs it
+    above, below = xp.maximum(z, 0.0), xp.maximum(-z, 0.0)
     up, down = xp.exp(-below), xp.exp(-above)  # the odds, the larger as 1
 
     def value():
         against = products(xp, (no, above), (yes, below))
-        both = xp.log1p(up * down)
+        both = xp.log1p(up * down)  # of e^-|z|
         return against + (both if w is None else (yes + no) * both)
 
     def slope():

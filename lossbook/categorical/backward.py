@@ -63,6 +63,7 @@ def _times(head: Head, upstream: torch.Tensor) -> Share:
 
 
 def _through_logits(head: Head, wrt: tuple, upstream: torch.Tensor) -> tuple:
+    head = replace(head, layer=tuple(x.view_as(x) for x in head.layer))  # one may be there twice
     wanted = [x for x, w in zip(head.layer, wrt, strict=True) if w]
     found = iter(torch.autograd.grad(head.composed(), wanted, upstream, create_graph=True))
     return tuple(next(found) if w else None for w in wrt)

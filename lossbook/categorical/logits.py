@@ -110,15 +110,15 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
     top = xp.max(constant(z), axis=-1, keepdims=True)
     ahead = top - xp.take_along_axis(z, label, axis=-1)  # the best logit less the label's
     e = put(xp.exp(z - top), label, 0.0)  # of the label's rivals
-    wrong, right = xp.sum(e, axis=-1, keepdims=True), xp.exp(-ahead)  # odds against it
-    more = wrong + (right - 1)  # than 1, which is the best one's
+    wrong, right = xp.sum(e, axis=-1, keepdims=True), xp.exp(-ahead)  # odds against the label
+    more = wrong + (right - 1)  # the sum without the best one's 1: a tiny rest keeps its digits
 
     def value():
         return (ahead + xp.log1p(more))[:, 0]
 
     def slope():
-        both = more + 1
-        return put(e / both, label, -wrong / both)
+        total = more + 1
+        return put(e / total, label, -wrong / total)  # p - 1 is minus the rivals' share
 
     return value, slope
 

@@ -20,7 +20,7 @@ from lossbook.categorical.logits import (
 )
 from lossbook.contrastive.batches import Batch
 from lossbook.driver import Prepared
-from lossbook.reduction import Reduction
+from lossbook.reduction import Reduction, reduce
 from lossbook.rule import Rule, Share, Want, put, quiet, rule
 from lossbook.softmax import lowered
 
@@ -40,6 +40,9 @@ def over_candidates(
     head: type[Head] = Head,
 ) -> Array:
     """The loss of each anchor, reduced by the weights and the mask of a batch."""
+    if candidates.shape[0] == 0:
+        none = namespace(anchors).sum(anchors, axis=-1) + candidates.sum()
+        return reduce(none, weights=share.weights, where=share.where, reduction=reduction)
     layer = anchors, candidates
     inputs = stand_in(*layer), *truth
     task = Prepared(rule, inputs, params, share.weights, share.where, reduction)
@@ -47,9 +50,9 @@ def over_candidates(
 
 
 @rule("row")
-def partner_rule(xp, s, y, keep=None, *, temperature=1.0, most=1.0):
-    """InfoNCE; the partner counts, whatever the mask says. No similarity is beyond ``most``."""
-    return found(xp, held(xp, s, most), y, keep, temperature)
+def partner_rule(xp, s, y, keep=None, *, temperature=1.0, bound=1.0):
+    """InfoNCE; the partner counts, whatever the mask says. No similarity is beyond ``bound``."""
+    return found(xp, held(xp, s, bound), y, keep, temperature)
 
 
 def found(xp, s, y, keep=None, temperature=1.0):
@@ -57,20 +60,22 @@ def found(xp, s, y, keep=None, temperature=1.0):
     if keep is not None:
         s = put(offered(xp, s, keep), y[:, None], own(xp, s, y))
     value, slope = cross_entropy_rule.function(xp, lowered(xp, s, None, temperature)[0], y)
-    return value, slope if temperature == 1 else lambda: slope() / temperature
+    return value, (slope if temperature == 1 else lambda: slope() / temperature)
 
 
 class BothWays(Head):
     """The mean of the loss of the rows and the loss of the columns, of the same similarities.
 
-    The columns' sums come first, in a walk of their own. A second walk can then form the gradient
-    of both: four products in all, where two losses take six.
+    The partner of row i is column i. The columns' sums come first, in a walk of their own. A
+    second walk can then form the gradient of both: four products in all, where two losses take
+    six.
     """
 
     def walk(
         self, share: Share, want: Want, wrt: tuple[bool, ...] = ()
     ) -> tuple[Array | None, tuple[Array | None, ...]]:
         """Value, and derivatives for those inputs of the layer that ``wrt`` says."""
+        # Rows and columns need their weights apart: half. A row of weight 0 is still a rival.
         task, here = self.task, share._replace(upstream=None, mask=self.task.where)
         columns, losses = self._columns(here.mask)
         half = _halves(share, losses)
@@ -86,23 +91,24 @@ class BothWays(Head):
 
     def composed(self) -> Array:
         """The value by way of all similarities, so that autograd can follow."""
-        s = self.logits()
+        s = replace(self, task=replace(self.task, weights=None)).logits()  # rivals of weight 0 too
         ways = (replace(self.task, inputs=(x, *self.task.inputs[1:])).value() for x in (s, s.mT))
         return sum(ways) / 2
 
     def _columns(self, mask: Array | None) -> tuple[Columns, Array]:
         """What the slope must know of the columns, and their losses."""
-        xp, flat, most = namespace(self.layer[0]), self._flat(mask), self.task.params["most"]
+        xp, flat, bound = namespace(self.layer[0]), self._flat(mask), self.task.params["bound"]
         own, total = [flat[0][:0, 0]], xp.zeros_like(flat[1][:, 0])
-        top = total - xp.inf
+        top = xp.full_like(total, -xp.inf)
         with quiet(flat[0]):
             for part, s, (y, *_) in self._chunks(flat):
-                s, y = held(xp, s, most), y[:, None]
+                s, y = held(xp, s, bound), y[:, None]
                 own.append(xp.take_along_axis(s, y, axis=-1)[:, 0])
                 s = put(s, y, -xp.inf)  # rivals only
                 s = s if mask is None else xp.where(mask[part, None], s, -xp.inf)
                 before, top = top, xp.maximum(xp.max(s, axis=0), top)
                 shift = xp.where(top == -xp.inf, 0.0, top)
+                # the sum so far, relative to the new top
                 total = total * xp.exp(before - shift) + xp.sum(xp.exp(s - shift), axis=0)
             return _against(xp, xp.concat(own), top, total)
 
@@ -133,9 +139,9 @@ def _halves(share: Share, like: Array) -> Array:
 
 
 @rule("row")
-def both_rule(xp, s, y, half, keep=None, *, columns, most=1.0):
+def both_rule(xp, s, y, half, keep=None, *, columns, bound=1.0):
     """InfoNCE of the rows; the slope is that of the columns' losses too."""
-    s = held(xp, s, most)
+    s = held(xp, s, bound)
     value, slope = found(xp, s, y, keep)
     label, half = y[:, None], half[:, None]
 
@@ -168,7 +174,7 @@ def positives_rule(xp, s, label, itself, keep=None, *, labels, temperature=1.0):
     return value, lambda: slope() / temperature
 
 
-def held(xp: Any, s: Array, most: Array | float = 1.0) -> Array:
+def held(xp: Any, s: Array, bound: Array | float = 1.0) -> Array:
     """Similarities that no rounding takes beyond their bound; autograd sees them as they are."""
-    cut = xp.minimum(xp.maximum(constant(s), -most), most)
+    cut = xp.minimum(xp.maximum(constant(s), -bound), bound)
     return s + (cut - constant(s)) if requires_grad(s) or is_transforming() else cut

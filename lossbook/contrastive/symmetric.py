@@ -95,7 +95,7 @@ def clip_loss(
     both = _both(images, texts, weights, where, precision)
     u, v = map(normalize, both.rows)
     scale = scale_of(log_scale, u)
-    truth, params = both.partners(both.columns(), both.size), {"most": constant(scale)}
+    truth, params = both.partners(both.columns(), both.size), {"bound": constant(scale)}
     loss = over_candidates(
         partner_rule, scale * u, v, truth, params, both, reduction, chunk_size, BothWays
     )

@@ -94,10 +94,10 @@ def triplet_loss_rule(xp, a, p, n, *, margin):
     def value():
         return loss[:, 0]
 
-    def slope():  # what is over infinity is 0
-        pull, push = (
-            to / xp.where(loss == 0, xp.inf, of) for to, of in ((to_p, of_p), (to_n, of_n))
-        )
+    def slope():  # what is over infinity is 0; nan if the loss is nan
+        idle, lost = loss == 0, xp.isnan(loss)
+        reach = (xp.where(idle, xp.inf, xp.where(lost, loss, of)) for of in (of_p, of_n))
+        pull, push = to_p / next(reach), to_n / next(reach)
         return pull - push, lambda: -pull, lambda: push
 
     return value, slope

@@ -74,15 +74,18 @@ def scaled(xp: Any, x: Array) -> tuple[Array, Array, Array]:
     """Each row over its largest entry, the length of that (1 for zeros), and that entry."""
     top = constant(xp.max(xp.abs(x), axis=-1, keepdims=True))
     largest = float(xp.finfo(x.dtype).max)
-    d = xp.maximum(finite(xp, x), -largest) / unit_of(xp, top)  # no square overflows
-    total = xp.sum(d * d, axis=-1, keepdims=True, dtype=wide_dtype(d))
+    d = xp.maximum(finite(xp, x), -largest) / unit_of(xp, top)  # inf over inf is nan
+    total = xp.sum(d * d, axis=-1, keepdims=True, dtype=wide_dtype(d))  # no square overflows
     root = xp.sqrt(xp.where(total == 0, 1.0, total))
     return d, xp.astype(root, d.dtype), top
 
 
 def unit_of(xp: Any, top: Array) -> Array:
-    """What a row is divided by: its largest entry, if that is a finite number but 0."""
-    return finite(xp, xp.where(top == 0, 1.0, top))
+    """What a row is divided by: its largest entry, if that is a finite number but 0.
+
+    0 over infinity is 0, and so is its derivative.
+    """
+    return xp.where(top == 0, xp.inf, finite(xp, top))
 
 
 def finite(xp: Any, x: Array) -> Array:
