@@ -8,7 +8,7 @@ REQUIREMENTS ?= requirements.txt
 NOTEBOOKS := $(sort $(wildcard book/*.ipynb))
 SITE := _build/html
 
-.PHONY: help book test lab serve clean pdf tex links package exit site-test course bench
+.PHONY: help book test lab serve clean pdf tex links package exit site-test course bench marks
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -75,6 +75,9 @@ package: $(READY)  ## test the package and the tools alone, with any versions
 
 exit: $(READY)  ## build the same pages on the newest Sphinx, without Jupyter Book
 	LOSSBOOK_SLOW=1 $(BIN)/python -m pytest -q tests/test_exit.py
+
+marks: $(READY)  ## mark every answer of the assignments, with the numbers of twenty seeds
+	LOSSBOOK_SLOW=1 $(BIN)/python -m pytest -q -n 2 tests/test_assignments.py -k should_be
 
 clean:  ## remove the built book and the environment
 	rm -rf _build .venv

@@ -5,6 +5,7 @@ A chapter's kernel is a child of pytest, so it inherits the environment set here
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -35,11 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if option.nbval_lax:
         raise pytest.UsageError("--nbval-lax switches the comparison of --nbval off: drop it")
+    if option.dist == "worksteal":  # what pyproject.toml has for the package
+        option.dist = "loadscope"
     if getattr(option, "numprocesses", None) and option.dist not in ("loadscope", "loadfile"):
         raise pytest.UsageError(
             f"--dist {option.dist} tears a chapter apart, whose cells share one kernel: "
             "use --dist loadscope"
         )
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: the collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _is_cell(item: pytest.Item) -> bool:

@@ -153,6 +153,16 @@ def plain(x):
     return x.detach().double().numpy() if isinstance(x, torch.Tensor) else np.asarray(x, float)
 
 
+def close(found, expected, rel, least=0.0, nan_ok=False):
+    """``found == pytest.approx(expected, rel, least)`` in one go: that goes number by number."""
+    a, b = plain(found), plain(expected)
+    if a.shape != b.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        near = (abs(a - b) <= np.maximum(rel * abs(b), least)) & np.isfinite(b)
+    return bool((near | (a == b) | (nan_ok & np.isnan(a) & np.isnan(b))).all())
+
+
 def alone(entry):
     """The keyword that asks a loss for the single losses."""
     return {"reduction": "none"} if entry.is_loss else {}

@@ -19,7 +19,7 @@ from grader.read import Submission
 from grader.results import total
 
 SLOW = "LOSSBOOK_SLOW" in os.environ
-SEEDS = range(20) if SLOW else (0, 1)
+SEEDS = range(20) if SLOW else (0,)  # weekly.yml tries them all
 ALLOWED_METADATA = {"assignment", "deletable", "display_name", "editable", "grade", "grade_id"}
 ALLOWED_METADATA |= {"kernelspec", "language", "locked", "lossbook", "name", "nbgrader", "points"}
 ALLOWED_METADATA |= {"schema_version", "solution", "task"}

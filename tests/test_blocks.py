@@ -15,6 +15,7 @@ from cases import (
     SLOPES,
     WIDTH,
     alone,
+    close,
     over,
     over_libraries,
     over_reductions,
@@ -26,8 +27,8 @@ from cases import (
 )
 from lossbook import sparsemax, value_and_grad
 
-SIZE = 31  # a prime: the last block is never full
-SHAPES = ((31,), (31, 1), (3, 11), (1,))
+SIZE = 17  # a prime: the last block is never full
+SHAPES = ((17,), (17, 1), (3, 5), (1,))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def in_blocks(monkeypatch):
         for block in (1, 7, 13):
             monkeypatch.setattr(lossbook.rule, "BLOCK", block)
             for a, b in zip(function(), whole, strict=True):
-                assert plain(a) == pytest.approx(plain(b), rel=2e-15, nan_ok=True), block
+                assert close(a, b, 2e-15, least=1e-12, nan_ok=True), block
 
     return evaluate
 
@@ -96,7 +97,7 @@ def test_with_weights_a_mask_and_parameters(entry, library, reduction, in_blocks
 
 @over(CATALOGUE)
 def test_backward_with_random_upstream(entry, in_blocks):
-    for shape in ((SIZE,), (3, 11)):
+    for shape in ((SIZE,), (3, 5)):
         x, *others = to("torch", sample(entry, shape))
         result = entry.function(x, *others, **alone(entry))
         upstream = torch.tensor(np.random.default_rng(9).normal(size=result.shape))
@@ -154,13 +155,12 @@ def wide(a):
 
 
 @over(LOSSES)
-@over_libraries
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_blocks_of_their_real_size_in_single_and_half_precision(entry, library, dtype):
+def test_blocks_of_their_real_size_in_single_and_half_precision(entry, dtype):
     size = lossbook.rule.BLOCK + 17
     columns = [np.resize(c, (size, *c.shape[1:])) for c in sample(entry, 1009)]
-    arrays = to(library, columns, dtype)
-    found = entry.function(*arrays)
-    expected = entry.function(*to("numpy", [wide(a) for a in arrays]))
+    expected = entry.function(*(wide(a) for a in to("numpy", columns, dtype)))
     eps = torch.finfo(getattr(torch, dtype)).eps
-    assert plain(found) == pytest.approx(plain(expected), rel=eps)
+    for library in ("numpy", "torch"):
+        found = entry.function(*to(library, columns, dtype))
+        assert plain(found) == pytest.approx(plain(expected), rel=eps), library

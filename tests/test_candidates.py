@@ -183,7 +183,7 @@ def test_gradients_of_single_precision_are_rounded_once_too(loss):
 @over_chunked
 @pytest.mark.parametrize("chunk_size", [2, None])
 def test_second_derivatives(loss, chunk_size):
-    inputs = [x.detach()[:4].requires_grad_() for x in drawn(ROWS, ROWS)]
+    inputs = [x.detach()[:3].requires_grad_() for x in drawn(ROWS, ROWS)]
     walk = functools.partial(loss, chunk_size=chunk_size)
     for reduction in ("none", "mean"):
         assert torch.autograd.gradgradcheck(functools.partial(walk, reduction=reduction), inputs)

