@@ -224,8 +224,8 @@ def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     def minus_pu():
         first = xp.argmax(x, axis=-1, keepdims=True)
         base_x, base = (xp.take_along_axis(y, first, axis=-1) for y in (x, z))
-        u = (z - base) - (x - base_x)
-        return p * (_total(xp, p * u) / total_p - u) / total_p
+        u, share = (z - base) - (x - base_x), p / total_p  # u may be infinite where p is 0
+        return times(xp, share, _total(xp, times(xp, share, u)) - u)
 
     return Pair(scaled[:, 0], minus_pu, lambda: q / total_q - p / total_p)
 

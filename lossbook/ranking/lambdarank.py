@@ -10,6 +10,7 @@ from lossbook.arrays import (
     cast,
     constant,
     namespace,
+    times,
     wide_dtype,
 )
 from lossbook.driver import public
@@ -99,7 +100,7 @@ def lambdarank_loss_rule(xp, s, r, keep=None, *, gain="exponential"):
 
     def weighed(slope):
         for part, each in logistic_pairs(xp, s, grade, keep, slope=slope):
-            yield part, each * swaps(xp, g, d, part)
+            yield part, times(xp, swaps(xp, g, d, part), each)
 
     return lambda: summed(xp, weighed(False)), lambda: pushed(xp, weighed(True))
 

@@ -175,7 +175,7 @@ def gaussian_nll_from_log_variances(
 def gaussian_nll_from_log_variances_rule(xp, mu, u, y):
     highest = 0.99 * math.log(float(xp.finfo(mu.dtype).max))
     root = xp.exp(xp.minimum(-u / 2, highest))  # of the precision; not infinite
-    z = (mu - y) * root
+    z = times(xp, root, mu - y)
 
     def value():
         return sum_of_logs(xp, u, z * z)
