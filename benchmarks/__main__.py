@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -54,6 +55,7 @@ def measure(options: argparse.Namespace) -> None:
             found += [*suite, *weights]
             print(f"[{number}/{len(todo)}] {task.label}", file=sys.stderr)
             keep(found, options.file)
+    keep(found, options.file, limits_of(options))  # the machine may be another one by now
 
 
 def limits_of(options: argparse.Namespace) -> list[pyperf.Benchmark]:
@@ -74,9 +76,13 @@ def measure_limits(options: argparse.Namespace) -> None:
     keep([*limits_of(options), *others], options.file)
 
 
-def keep(found: list[pyperf.Benchmark], file: Path) -> None:
+def keep(found: list[pyperf.Benchmark], file: Path, again: Sequence[pyperf.Benchmark] = ()) -> None:
+    """Write what is found; runs of the same ``again`` are put to those."""
+    suite = pyperf.BenchmarkSuite(found)
+    if again:
+        suite.add_runs(pyperf.BenchmarkSuite(again))
     file.parent.mkdir(parents=True, exist_ok=True)
-    pyperf.BenchmarkSuite(found).dump(str(file), compact=False, replace=True)
+    suite.dump(str(file), compact=False, replace=True)
 
 
 def call(pool: ProcessPoolExecutor, function: Any, *args: Any) -> pyperf.BenchmarkSuite:

@@ -1,6 +1,6 @@
 """What the machine can do, and what a loss must do at least: the time that it can't beat.
 
-The rates are measured: bytes copied, exponentials, multiplications of matrices, operations
+The rates are measured: bytes copied, exponentials, logarithms, products of matrices, operations
 on one number. The work is counted: bytes of the inputs and of the gradient, each once, the
 exponentials and the floating-point operations of the formula.
 """
@@ -46,9 +46,12 @@ def copying_anew(n: int) -> Callable[[], object]:
     return lambda: a.clone()
 
 
-def exponentials(n: int) -> Callable[[], object]:
-    x, out = torch.linspace(-9, 0, n), torch.empty(n)
-    return lambda: torch.exp(x, out=out)
+def applying(function: Callable, low: float, high: float) -> Callable[[int], Callable[[], object]]:
+    def start(n: int) -> Callable[[], object]:
+        x, out = torch.linspace(low, high, n), torch.empty(n)
+        return lambda: function(x, out=out)
+
+    return start
 
 
 def product_of(dtype: torch.dtype) -> Callable[[int], Callable[[], object]]:
@@ -67,6 +70,7 @@ def one_number(_: int) -> Callable[[], object]:
 AMOUNTS: dict[str, Callable[[int], int]] = {
     "bytes": lambda n: 8 * n,  # each number of float32 is read and written
     "exponentials": lambda n: n,
+    "logarithms": lambda n: n,
     "flops": lambda n: 2 * n**3,
     "operations": lambda n: 1,
 }
@@ -80,7 +84,8 @@ LIMITS = (
     _limit("copy in the cache", "bytes", copying, CACHED),
     _limit("copy in memory", "bytes", copying, LONG),
     _limit("copy into fresh memory", "bytes", copying_anew, LONG),
-    _limit("exponentials", "exponentials", exponentials, CACHED),
+    _limit("exponentials", "exponentials", applying(torch.exp, -9, 0), CACHED),
+    _limit("logarithms", "logarithms", applying(torch.log1p, 0, 1), CACHED),
     _limit("matrix product, float32", "flops", product_of(torch.float32), SIDE),
     _limit("matrix product, float64", "flops", product_of(torch.float64), SIDE),
     _limit("operations on one number", "operations", one_number, 1),
@@ -134,6 +139,11 @@ class Work(NamedTuple):
     flops: int = 0
 
 
+def _in_batch(n: int, d: int) -> Work:
+    """Similarities of n things with n others, and two products for the gradients."""
+    return Work(8 * n * d, 8 * n * d, n * n, 6 * n * n * d)
+
+
 WORK: dict[str, Callable[..., Work]] = {
     "cross-entropy": lambda n, k: Work(4 * n * k + 8 * n, 4 * n * k, n * k),
     "binary cross-entropy": lambda n: Work(8 * n, 4 * n, 2 * n),
@@ -142,7 +152,10 @@ WORK: dict[str, Callable[..., Work]] = {
     "log-cosh": lambda n: Work(8 * n, 4 * n, 2 * n),
     "KL of two logit rows": lambda n, k: Work(8 * n * k, 8 * n * k, 2 * n * k),
     "triplet": lambda n, d: Work(12 * n * d, 12 * n * d),
-    "CLIP": lambda n, d: Work(8 * n * d, 8 * n * d, n * n, 6 * n * n * d),
+    "CLIP": _in_batch,
+    "CLIP in single precision": _in_batch,
+    "InfoNCE": _in_batch,
+    "InfoNCE in single precision": _in_batch,
     "linear cross-entropy": lambda n, d, k: Work(
         4 * d * (n + k) + 8 * n, 4 * d * (n + k), n * k, 6 * n * d * k
     ),

@@ -14,6 +14,7 @@ LIMIT_HEAD = ("limit", "threads", "rate", "10 to 90 %", "unit")
 UNITS = {
     "bytes": ("GB/s", 1e9),
     "exponentials": ("10⁹/s", 1e9),
+    "logarithms": ("10⁹/s", 1e9),
     "flops": ("10⁹ flops/s", 1e9),
     "operations": ("10⁶/s", 1e6),
 }
