@@ -1,9 +1,11 @@
-"""python -m benchmarks measures; python -m benchmarks table prints what was measured."""
+"""python -m benchmarks measures, python -m benchmarks limits only what the machine can do,
+and python -m benchmarks table prints what was measured."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,9 +14,10 @@ from typing import Any
 import pyperf
 import torch
 
+from benchmarks import limits
 from benchmarks.cases import CASES
 from benchmarks.measure import Task, find, memory, times
-from benchmarks.table import table
+from benchmarks.table import limit_table, table
 
 RESULTS = Path(__file__).parent / "results" / "measured.json"
 WEIGHED = ("lossbook", "torch", "scipy")  # whose memory is measured
@@ -42,7 +45,7 @@ def tasks(options: argparse.Namespace) -> list[Task]:
 
 def measure(options: argparse.Namespace) -> None:
     """Run all tasks, and keep what is found after each."""
-    found, todo = [], tasks(options)
+    found, todo = limits_of(options), tasks(options)
     with processes(None if options.quick else 1) as timing, processes(1) as once:
         for number, task in enumerate(todo, 1):
             first = task.case not in {b.get_metadata()["case"] for b in found}
@@ -51,8 +54,35 @@ def measure(options: argparse.Namespace) -> None:
             weights = [b for name in names for b in call(once, memory, task, name)]
             found += [*suite, *weights]
             print(f"[{number}/{len(todo)}] {task.label}", file=sys.stderr)
-            options.file.parent.mkdir(parents=True, exist_ok=True)
-            pyperf.BenchmarkSuite(found).dump(str(options.file), compact=False, replace=True)
+            keep(found, options.file)
+    keep(found, options.file, limits_of(options))  # the machine may be another one by now
+
+
+def limits_of(options: argparse.Namespace) -> list[pyperf.Benchmark]:
+    """What the machine can do; a GPU has no such list."""
+    found = []
+    with processes(1) as each:
+        for threads in options.threads if "cpu" in options.device else ():
+            task = Task(limits.CASE, (), threads)
+            found += call(each, limits.measured, task, options.quick)
+            print(task.label, file=sys.stderr)
+    return found
+
+
+def measure_limits(options: argparse.Namespace) -> None:
+    """The limits anew, beside what else the file holds."""
+    known = pyperf.BenchmarkSuite.load(str(options.file)) if options.file.exists() else ()
+    others = [b for b in known if b.get_metadata()["case"] != limits.CASE]
+    keep([*limits_of(options), *others], options.file)
+
+
+def keep(found: list[pyperf.Benchmark], file: Path, again: Sequence[pyperf.Benchmark] = ()) -> None:
+    """Write what is found; runs of the same ``again`` are put to those."""
+    suite = pyperf.BenchmarkSuite(found)
+    if again:
+        suite.add_runs(pyperf.BenchmarkSuite(again))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    suite.dump(str(file), compact=False, replace=True)
 
 
 def call(pool: ProcessPoolExecutor, function: Any, *args: Any) -> pyperf.BenchmarkSuite:
@@ -61,7 +91,7 @@ def call(pool: ProcessPoolExecutor, function: Any, *args: Any) -> pyperf.Benchma
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["run", "table"], default="run")
+    parser.add_argument("what", nargs="?", choices=["run", "limits", "table"], default="run")
     parser.add_argument("--quick", action="store_true", help="small sizes, a few runs")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -72,7 +102,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--file", type=Path, default=RESULTS)
     options = parser.parse_args(argv)
     if options.what == "table":
-        print(table(pyperf.BenchmarkSuite.load(str(options.file))))
+        suite = pyperf.BenchmarkSuite.load(str(options.file))
+        print(table(suite), limit_table(suite), sep="\n\n")
+        return
+    if options.what == "limits":
+        measure_limits(options)
         return
     if options.seconds is None:
         options.seconds = 0.05 if options.quick else 15.0

@@ -43,15 +43,20 @@ class Task:
     @property
     def label(self) -> str:
         where = f"threads: {self.threads}" if self.device == "cpu" else self.device
-        return f"{self.case} {'×'.join(map(str, self.size))}, {where}"
+        return f"{' '.join(filter(None, [self.case, '×'.join(map(str, self.size))]))}, {where}"
 
     def start(self) -> tuple[Case, Arrays]:
         """Hold this process to its cores, and make the inputs."""
-        if CORES:  # jax asks which there are, and takes no number
-            os.sched_setaffinity(0, CORES[: self.threads])
-        torch.set_num_threads(self.threads)
+        hold(self.threads)
         case = find(self.case)
         return case, case.inputs(self.size)
+
+
+def hold(threads: int) -> None:
+    """Hold this process to so many cores."""
+    if CORES:  # jax asks which there are, and takes no number
+        os.sched_setaffinity(0, CORES[:threads])
+    torch.set_num_threads(threads)
 
 
 def find(name: str) -> Case:
@@ -97,17 +102,17 @@ def times(task: Task, judge: bool = True) -> str:
     while len(found[peers[0]][0]) < task.rounds or pyperf.perf_counter() < end:
         for peer, pair in found.items():
             for name, values in zip((ours, peer), pair, strict=True):
-                values.append(_timed(calls[name], loops[name]))
-    about = _about(task) | {"not_installed": "; ".join(case.missing())}
+                values.append(timed(calls[name], loops[name]))
+    about = describe(task) | {"not_installed": "; ".join(case.missing())}
     ulps = accuracy(case, ways) if judge else {}
-    return _suite(
-        _benchmark(about, values, library=n, beside=peer, loops=loops[n], **ulps.get(n, {}))
+    return suite_of(
+        benchmark(about, values, library=n, beside=peer, loops=loops[n], **ulps.get(n, {}))
         for peer, pair in found.items()
         for n, values in zip((ours, peer), pair, strict=True)
     )
 
 
-def _timed(call: Callable, loops: int) -> float:
+def timed(call: Callable, loops: int) -> float:
     start = pyperf.perf_counter()
     for _ in range(loops):
         call()
@@ -115,24 +120,24 @@ def _timed(call: Callable, loops: int) -> float:
 
 
 def _loops(call: Callable) -> int:
-    _timed(call, 2)  # compiles, and touches memory for the first time
-    return max(1, round(SHORTEST / _timed(call, 1)))
+    timed(call, 2)  # compiles, and touches memory for the first time
+    return max(1, round(SHORTEST / timed(call, 1)))
 
 
-def _suite(benchmarks: Iterator[pyperf.Benchmark]) -> str:
+def suite_of(benchmarks: Iterator[pyperf.Benchmark]) -> str:
     out = io.StringIO()
     pyperf.BenchmarkSuite(list(benchmarks)).dump(out)
     return out.getvalue()
 
 
-def _benchmark(about: dict, values: list[float], unit: str = "second", **more: Any):
+def benchmark(about: dict, values: list[float], unit: str = "second", **more: Any):
     name = ", ".join(str(x) for x in (about["label"], unit, more["library"], more.get("beside")))
     known = {k: v for k, v in (about | more).items() if v != "" and k != "label"}
     run = pyperf.Run(values, metadata={"name": name, "unit": unit} | known, collect_metadata=False)
     return pyperf.Benchmark([run])
 
 
-def _about(task: Task) -> dict[str, Any]:
+def describe(task: Task) -> dict[str, Any]:
     """The task, and the machine as pyperf describes it, without its name and its paths."""
     known = pyperf.Run([1.0]).get_metadata()
     machine = {k: known[k] for k in KEPT if k in known} | _caches()
@@ -167,8 +172,8 @@ def memory(task: Task, name: str) -> str:
         before = _status("VmRSS")
         call()
         peak = _status("VmHWM") - before
-    about = _about(task)
-    return _suite(iter([_benchmark(about, [max(peak, 1)], unit="byte", library=name)]))
+    about = describe(task)
+    return suite_of(iter([benchmark(about, [max(peak, 1)], unit="byte", library=name)]))
 
 
 def _status(name: str) -> int:

@@ -6,8 +6,18 @@ from collections.abc import Sequence
 
 import pyperf
 
+from benchmarks.limits import CASE, rates
+
 HEAD = ("loss, size", "peer", "time: ours over theirs", "10 to 90 %", "MB: ours / theirs")
 HEAD += ("ulps at ordinary inputs", "ulps at hostile inputs", "time on the GPU")
+LIMIT_HEAD = ("limit", "threads", "rate", "10 to 90 %", "unit")
+UNITS = {
+    "bytes": ("GB/s", 1e9),
+    "exponentials": ("10⁹/s", 1e9),
+    "logarithms": ("10⁹/s", 1e9),
+    "flops": ("10⁹ flops/s", 1e9),
+    "operations": ("10⁶/s", 1e6),
+}
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> pyperf.Benchmark:
@@ -19,7 +29,7 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> pyperf.Benchmark:
 
 def rows(suite: pyperf.BenchmarkSuite) -> list[list[str]]:
     """A row for each case, size, number of threads, and peer; the GPU is a column."""
-    found = [(b, b.get_metadata()) for b in suite]
+    found = [(b, m) for b in suite if (m := b.get_metadata())["case"] != CASE]
     times = {(*_place(m), m["beside"], m["library"]): (b, m) for b, m in found if "beside" in m}
     memory = {(*_place(m), m["library"]): b.get_values()[0] for b, m in found if "beside" not in m}
     made, absent = [], {}
@@ -73,6 +83,33 @@ def _short(x: float) -> str:
 
 def table(suite: pyperf.BenchmarkSuite) -> str:
     """The table in Markdown."""
-    made = [[*HEAD], ["---"] * len(HEAD), *rows(suite)]
-    width = len(HEAD) if any(row[-1] for row in made[2:]) else len(HEAD) - 1
-    return "\n".join(f"| {' | '.join(row[:width])} |" for row in made)
+    made = rows(suite)
+    width = len(HEAD) if any(row[-1] for row in made) else len(HEAD) - 1
+    return _markdown([row[:width] for row in (HEAD, *made)])
+
+
+def limit_rows(suite: pyperf.BenchmarkSuite) -> list[list[str]]:
+    """What the machine can do: a row for each limit and number of threads."""
+    made = []
+    for threads in sorted({m["threads"] for b in suite if (m := b.get_metadata())["case"] == CASE}):
+        of = {m["limit"]: m["of"] for b in suite if (m := b.get_metadata())["case"] == CASE}
+        for name, values in rates(suite, threads).items():
+            unit, size = UNITS[of[name]]
+            r = ratios(values, [size] * len(values))
+            spread = f"{_rate(r.percentile(10))} to {_rate(r.percentile(90))}"
+            made.append([name, str(threads), _rate(r.median()), spread, unit])
+    return made
+
+
+def _rate(x: float) -> str:
+    return f"{x:.0f}" if x >= 10 else f"{x:.1f}" if x >= 1 else f"{x:.2f}"
+
+
+def limit_table(suite: pyperf.BenchmarkSuite) -> str:
+    """The limits in Markdown."""
+    return _markdown([LIMIT_HEAD, *limit_rows(suite)])
+
+
+def _markdown(made: Sequence[Sequence[str]]) -> str:
+    head, *others = made
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *others))

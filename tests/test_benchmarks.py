@@ -11,12 +11,17 @@ import mpmath
 import numpy as np
 import pyperf
 import pytest
+import torch
 
 from benchmarks import cases
+from benchmarks.__main__ import RESULTS, main
 from benchmarks.cases import CASES, Case
 from benchmarks.judge import LOST, worst
+from benchmarks.limits import AMOUNTS, LIMITS, WORK, against, least, rates
 from benchmarks.measure import Task, caller, times
-from benchmarks.table import HEAD, ratios, rows, table
+from benchmarks.table import HEAD, LIMIT_HEAD, limit_rows, limit_table, ratios, rows, table
+from benchmarks.traffic import PAGE, Traffic, traffic
+from benchmarks.traffic import least as least_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 SCALARS = [c for c in CASES if c.wrt]
@@ -76,6 +81,25 @@ def test_the_machine_is_described_without_its_name_and_paths(quick):
         assert {"cpu_model_name", "cpu_count", "threads", "torch_version", "timer"} <= set(about)
         assert not {"hostname", "python_executable", "platform"} & set(about)
         assert not any("/" in str(v) for k, v in about.items() if k != "name")
+
+
+def test_the_quick_set_has_the_limits(quick):
+    found = rates(quick)
+    assert set(found) == {limit.name for limit in LIMITS}
+    assert all(rate > 0 for values in found.values() for rate in values)
+    assert {case for case, *_ in against(quick)} == set(WORK)
+
+
+def test_limits_alone_are_put_beside_what_is_there(tmp_path, capsys):
+    file = tmp_path / "known.json"
+    pyperf.BenchmarkSuite(PAIR).dump(str(file))
+    for _ in range(2):  # the second replaces the first
+        main(["limits", "--quick", "--threads", "1", "--file", str(file)])
+    suite = pyperf.BenchmarkSuite.load(str(file))
+    assert len(suite) == len(LIMITS) + len(PAIR)
+    assert rows(suite) == rows(pyperf.BenchmarkSuite(PAIR))
+    main(["table", "--file", str(file)])
+    assert capsys.readouterr().out.endswith(limit_table(suite) + "\n")
 
 
 def test_memory_beyond_the_inputs_is_what_must_be_made():
@@ -196,8 +220,114 @@ def test_threads_are_rows_and_share_what_was_judged():
 
 
 def test_the_kept_results_make_a_table():
-    suite = pyperf.BenchmarkSuite.load(str(ROOT / "benchmarks/results/measured.json"))
+    suite = pyperf.BenchmarkSuite.load(str(RESULTS))
     names = {row[0] for row in rows(suite)}
     for case in CASES:
         for size in case.sizes:
             assert f"{case.name} {'×'.join(map(str, size))}" in names
+
+
+def test_the_kept_results_have_the_limits():
+    suite = pyperf.BenchmarkSuite.load(str(RESULTS))
+    assert set(rates(suite)) == {limit.name for limit in LIMITS}
+    assert len(against(suite)) > len(WORK) / 2
+
+
+# ------------------------------------------------------------------------------- the limits
+def limit(name, of, values, amount, threads=1):
+    about = {"case": "limits", "threads": threads, "device": "cpu", "unit": "second"}
+    about |= {"limit": name, "of": of, "amount": amount, "library": "torch"}
+    about["name"] = " ".join(map(str, about.values()))
+    return pyperf.Benchmark([pyperf.Run(values, metadata=about, collect_metadata=False)])
+
+
+def test_a_rate_is_what_was_done_over_its_time():
+    suite = pyperf.BenchmarkSuite([*PAIR, limit("copy", "bytes", [2.0, 1.0, 4.0], 8e9)])
+    assert rates(suite) == {"copy": [4e9, 8e9, 2e9]} and rates(suite, 2) == {}
+    assert limit_rows(suite) == [["copy", "1", "4.0", "2.4 to 7.2", "GB/s"]]
+    assert limit_table(suite).startswith(f"| {' | '.join(LIMIT_HEAD)} |\n| --- |")
+    assert rows(suite) == rows(pyperf.BenchmarkSuite(PAIR))
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
+def test_a_limit_does_what_it_says(limit):
+    quick = limit.smaller()
+    assert quick.amount == AMOUNTS[quick.of](quick.size) <= limit.amount
+    once = quick.start(quick.size)
+    with Traffic() as found:
+        once()
+    assert found.operations == 1
+    if quick.of == "bytes":
+        assert found.moved == quick.amount
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name in WORK], ids=lambda c: c.name)
+def test_the_least_is_each_input_and_each_gradient_once(case):
+    inputs, work = case.inputs(case.quick), WORK[case.name](*case.quick)
+    assert work.read == sum(x.nbytes for x in inputs)
+    assert work.written == sum(x.nbytes for x in inputs[: case.wrt])
+
+
+def test_the_least_time_has_three_parts():
+    rate = {"copy in the cache": 100.0, "copy in memory": 10.0, "exponentials": 2.0}
+    rate["matrix product, float32"] = 4.0
+    few, many = (WORK["binary cross-entropy"](n) for n in (10, 10**7))
+    assert least(few, rate) == {"bytes": 1.2, "exponentials": 10.0, "flops": 0.0}
+    assert least(many, rate)["bytes"] == 1.2e7
+    assert least(WORK["CLIP"](2, 3), rate)["flops"] == 6 * 4 * 3 / 4
+
+
+# ------------------------------------------------------------------------------- traffic
+NUMBERS = 2**16
+
+
+def test_traffic_of_one_operation():
+    with Traffic() as found:
+        torch.exp(torch.ones(NUMBERS))
+    assert (found.operations, found.moved) == (2, 3 * 4 * NUMBERS)  # written, read, written
+    assert found.new == found.most == 2 * 4 * NUMBERS
+    assert found.missed == 0  # neither is needed any more
+
+
+def test_a_cache_that_is_too_small_is_missed():
+    x, size = torch.ones(NUMBERS), 4 * NUMBERS
+    for cache, missed in ((4 * size, 3 * size), (size // 2, 4 * size)):
+        with Traffic(cache) as found:
+            y = x + 1
+            z = torch.exp(y)
+        # x is read, y and z are kept; where y does not fit, it is read again
+        assert found.missed == missed and z.shape == y.shape
+
+
+def test_what_is_forgotten_is_free_again():
+    with Traffic() as found:
+        y = torch.ones(NUMBERS)
+        for _ in range(5):
+            y = y + 1
+    assert found.new == 6 * y.nbytes and found.most == 2 * y.nbytes
+
+
+def test_views_move_nothing_and_indices_what_they_name():
+    x, few = torch.ones(NUMBERS), torch.arange(4)
+    with Traffic() as found:
+        x.reshape(2, -1).T[:5].detach()
+    assert found.operations == found.moved == 0
+    with Traffic() as found:
+        x.gather(0, few)
+    assert found.moved == 4 * 8 + 4 * 4
+
+
+def test_an_output_is_written_and_not_read():
+    x, out = torch.ones(NUMBERS), torch.zeros(NUMBERS)
+    with Traffic() as found:
+        torch.multiply(x, 2.0, out=out)
+        out.copy_(x)
+    assert found.moved == 4 * x.nbytes + found.new  # the 2 as an array of one number
+    assert found.missed <= 2 * x.nbytes + 2 * PAGE
+
+
+def test_traffic_of_a_loss_holds_both_passes():
+    x = torch.ones(NUMBERS)
+    found = traffic(lambda x: (x * x).sum(), x)
+    assert found.new >= 3 * x.nbytes  # the square, and two shares of the gradient
+    assert least_bytes(x) == 2 * x.nbytes
