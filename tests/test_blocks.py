@@ -55,8 +55,7 @@ def test_the_walk_is_really_taken(monkeypatch):
         for library in ("numpy", "torch"):
             seen.clear()
             value_and_slope(entry, to(library, sample(entry, SIZE)), **alone(entry))
-            width = 1 if entry.kind == "element" else WIDTH
-            assert set(seen) == {8 // width}
+            assert set(seen) == {8 if entry.kind == "element" else 16 // WIDTH}
 
 
 def test_a_row_wider_than_a_block_is_a_block(monkeypatch):

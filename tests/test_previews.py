@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 from docutils import nodes
 
-EXTENSIONS = Path(__file__).resolve().parent.parent / "book/_ext"
+sys.path.append(str(Path(__file__).resolve().parent.parent / "book/_ext"))
 
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, EXTENSIONS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-previews, reader = load("previews"), load("reader")
+import previews
+import reader
 
 
 def page(*paragraph):
