@@ -174,17 +174,18 @@ def quiet(x: Array) -> AbstractContextManager:
 
 def _walk(rule, flat, params, want, share, into, step) -> Result:
     """One block after the other, into arrays that are allocated once."""
-    out, totals = _allocate(rule, flat, want, into), []
+    out, total = _allocate(rule, flat, want, into), None
     places = _blocks(step, *out.grads) if want.grads else itertools.repeat(None)
     shares = _blocks(step, share.upstream, share.mask, out.each)
     for inputs, here, part in zip(_blocks(step, *flat), places, shares, strict=False):
         upstream, mask, each = part
         part = Share(upstream, share.factor, mask)
         done = _block(rule, inputs, params, want, part, here)
-        totals.append(done.total)
+        # one total, not a list of them: small pieces that stay would keep those of the block apart
+        total = done.total if total is None or not want.total else total + done.total
         if want.each:
             each[...] = done.each
-    return out._replace(total=sum(totals) if want.total else None)
+    return out._replace(total=total)
 
 
 def _blocks(step: int, *arrays: Array | None) -> Iterator[tuple[Array | None, ...]]:
