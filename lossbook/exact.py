@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 from sympy.parsing.sympy_parser import parse_expr
 
-from lossbook.catalogue import Entry
+from lossbook.catalogue import Entry, Input
 
 DIGITS = 50
 
@@ -46,20 +46,33 @@ def formula(entry: Entry, size: int | None = None, index: int | None = None) -> 
     >>> formula(entry("logsumexp"), size=2)
     log(exp(z0) + exp(z1))
     """
-    numbers = {p.symbol: _number_symbol(p.symbol) for p in entry.params.values()}
-    if entry.kind == "element":
-        numbers |= {x.symbol: _number_symbol(x.symbol) for x in entry.inputs}
-        return parse_expr(entry.formula, local_dict=numbers)
+    params = tuple(p.symbol for p in entry.params.values())
+    return _formula(entry.formula, entry.kind, entry.inputs, params, size, index)
+
+
+@functools.cache  # every slope of it asks for it again
+def _formula(
+    text: str,
+    kind: str,
+    inputs: tuple[Input, ...],
+    params: tuple[str, ...],
+    size: int | None,
+    index: int | None,
+) -> sp.Expr:
+    numbers = {name: _number_symbol(name) for name in params}
+    if kind == "element":
+        numbers |= {x.symbol: _number_symbol(x.symbol) for x in inputs}
+        return parse_expr(text, local_dict=numbers)
     names = {name: sp.Symbol(name, integer=True) for name in "ijK"}
-    names |= {x.symbol: sp.IndexedBase(x.symbol) for x in entry.inputs}
-    names |= {x.symbol: names["i"] for x in entry.inputs if x.domain == "label"}
-    expr = parse_expr(entry.formula, local_dict=numbers | names)
+    names |= {x.symbol: sp.IndexedBase(x.symbol) for x in inputs}
+    names |= {x.symbol: names["i"] for x in inputs if x.domain == "label"}
+    expr = parse_expr(text, local_dict=numbers | names)
     if size is None:
         return expr
     at = {names["K"]: size} if index is None else {names["K"]: size, names["i"]: index}
     rows = {
         names[x.symbol][k]: symbol
-        for x in entry.inputs if x.domain != "label"
+        for x in inputs if x.domain != "label"
         for k, symbol in enumerate(row_symbols(size, x.symbol))
     }  # fmt: skip
     return _written_out(expr.subs(at)).doit().subs(rows)

@@ -95,8 +95,8 @@ class Share(NamedTuple):
         return Share(upstream, self.factor, mask)
 
     def __getitem__(self, part: slice) -> Share:  # that of some rows
-        cut = (x if x is None else x[part] for x in (self.upstream, self.mask))
-        return self._replace(upstream=next(cut), mask=next(cut))
+        upstream, mask = (x if x is None else x[part] for x in (self.upstream, self.mask))
+        return Share(upstream, self.factor, mask)
 
 
 class Want(NamedTuple):
@@ -177,8 +177,8 @@ def _walk(rule, flat, params, want, share, into, step) -> Result:
     out, total = _allocate(rule, flat, want, into), None
     places = _blocks(step, *out.grads) if want.grads else itertools.repeat(None)
     shares = _blocks(step, share.upstream, share.mask, out.each)
-    for inputs, here, part in zip(_blocks(step, *flat), places, shares, strict=False):
-        upstream, mask, each = part
+    blocks = zip(_blocks(step, *flat), places, shares, strict=False)
+    for inputs, here, (upstream, mask, each) in blocks:
         part = Share(upstream, share.factor, mask)
         done = _block(rule, inputs, params, want, part, here)
         # one total, not a list of them: small pieces that stay would keep those of the block apart
@@ -201,11 +201,8 @@ def _views(x: Array | None, step: int) -> Iterable[Array | None]:
 
 def _block(rule, inputs, params, want, share, into=None) -> Result:
     """All at once. The derivatives go where ``into`` says; the total lacks its factor."""
-    first, mask = inputs[0], share.mask
-    xp, dtype = namespace(first), working_dtype(first)
-    inputs = [x if x.dtype == dtype else _ready(x, first, dtype) for x in inputs]
-    if mask is not None:
-        inputs = [_keep(xp, x, mask) for x in inputs]
+    xp, dtype = namespace(inputs[0]), working_dtype(inputs[0])
+    inputs = [_keep(xp, _ready(x, inputs[0], dtype), share.mask) for x in inputs]
     value, slope = rule.function(xp, *inputs, **params)
     if share.upstream is not None:
         share = share._replace(upstream=cast(share.upstream, dtype))
@@ -219,7 +216,7 @@ def _block(rule, inputs, params, want, share, into=None) -> Result:
 
 def _ready(x: Array, first: Array, dtype: Any) -> Array:
     """An input in the precision to compute in; a mask or a column of labels as it is."""
-    return x if x.ndim < first.ndim or is_bool(x) else cast(x, dtype)
+    return x if x.dtype == dtype or x.ndim < first.ndim or is_bool(x) else cast(x, dtype)
 
 
 def _keep(xp: Any, x: Array, mask: Array | None) -> Array:

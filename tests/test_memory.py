@@ -173,3 +173,13 @@ def test_a_stream_and_your_own_losses_are_not_written_to_either():
         stream.update(z).merge(StreamingLogSumExp(w))
         for a, b in zip((z, w), before, strict=True):
             assert np.array_equal(plain(a), b)
+
+
+@over(CATALOGUE)
+@over_libraries
+def test_a_result_is_never_memory_of_an_input(entry, library):
+    """Whoever overwrites a result must not change what they passed."""
+    for shape in (1, 7):
+        arrays = to(library, sample(entry, shape))
+        found = plain(entry.function(*arrays, **alone(entry)))
+        assert not any(np.shares_memory(found, plain(x)) for x in arrays)
