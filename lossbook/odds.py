@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lossbook.arrays import Array, ArrayLike, check_float, check_within, same_kind
+from lossbook.arrays import Array, ArrayLike, same_kind
+from lossbook.checks import check_float, check_within
 from lossbook.driver import Prepared, public
 from lossbook.rule import Rule, rule
 

@@ -23,7 +23,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from lossbook.arrays import check_number
+from lossbook.checks import check_number
 
 TOO_LATE = 3
 

@@ -10,9 +10,11 @@ There are three kinds of rule:
 ``element``
     one number in, one number out, for each entry; ``slope()`` has the shape of the input.
 ``row``
-    a row of K numbers in (the last axis), one number out; ``slope()`` has K columns.
+    a row of K numbers in (the last axis), one number out; ``slope()`` has K columns, or is a
+    :class:`Quotient`.
 ``vector``
-    a row in, a row out; ``slope(g)`` is the row ``g`` times the Jacobian matrix.
+    a row in, a row out; ``slope(g)`` is the row ``g`` times the Jacobian matrix. Its ``value()``
+    may be a :class:`Quotient`.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from lossbook.arrays import (
     is_torch,
     is_transforming,
     namespace,
+    threads,
     wide_dtype,
     working_dtype,
 )
@@ -44,7 +47,8 @@ Kind = Literal["element", "row", "vector"]
 BLOCK = 2**17
 """Numbers in a block: the handful of temporaries of a rule then stay in the cache.
 
-Rules of rows, which have more operations that cost their call alone, get twice as many.
+Rules of rows, which have more operations that cost their call alone, get twice as many; and
+so many for each of the first four threads, which otherwise would wait for each other too often.
 """
 
 
@@ -73,6 +77,20 @@ class Rule:
 def rule(kind: Kind, wrt: int = 1) -> Callable[[Callable], Rule]:
     """Mark a function as the rule of a loss."""
     return lambda function: Rule(function, kind, wrt)
+
+
+class Quotient(NamedTuple):
+    """Rows that are still to be divided, each by its number in a column.
+
+    A slope is also to be multiplied, by the share of each loss in the total, and a value to be
+    stored: one walk does both.
+    """
+
+    rows: Array
+    column: Array
+
+    def __truediv__(self, number: float) -> Quotient:
+        return Quotient(self.rows, self.column * number)
 
 
 class Share(NamedTuple):
@@ -142,8 +160,7 @@ def evaluate(
     share = (share or Share()).reshape(flat[0].shape if rule.kind == "vector" else (rows,))
     width = flat[0].shape[1] if flat[0].ndim > 1 else 1
     whole = whole or not _on_cpu(flat[0]) or is_compiling()
-    block = BLOCK if rule.kind == "element" else 2 * BLOCK
-    step = rows if whole else max(1, block // max(1, width))
+    step = rows if whole else max(1, _block_size(rule, flat[0]) // max(1, width))
     if not whole:
         _keep_room()
     with quiet(flat[0]):  # the edges are part of a rule: inf where it is true
@@ -152,8 +169,13 @@ def evaluate(
         else:
             done = _walk(rule, flat, params, want, share, into, step)
         if done.total is not None:
-            done = done._replace(total=done.total * share.factor)
+            done = done._replace(total=_times(done.total, share.factor))
         return _restore(rule, inputs, done, into)
+
+
+def _block_size(rule: Rule, x: Array) -> int:
+    block = BLOCK if rule.kind == "element" else 2 * BLOCK
+    return block * min(threads(x), 4)
 
 
 @functools.cache
@@ -164,7 +186,7 @@ def _keep_room() -> None:
     system but for some 100 kB; for twice the largest piece that was ever freed, if that is
     more (mallopt(3), M_MMAP_THRESHOLD). So one such piece is freed here. It is never touched.
     """
-    np.empty(16 * BLOCK)  # 16 MiB: from 32 MiB on glibc would take no notice
+    np.empty(31 * 2**20, np.uint8)  # from 32 MiB on glibc would take no notice
 
 
 def quiet(x: Array) -> AbstractContextManager:
@@ -180,10 +202,10 @@ def _walk(rule, flat, params, want, share, into, step) -> Result:
     blocks = zip(_blocks(step, *flat), places, shares, strict=False)
     for inputs, here, (upstream, mask, each) in blocks:
         part = Share(upstream, share.factor, mask)
-        done = _block(rule, inputs, params, want, part, here)
+        done = _block(rule, inputs, params, want, part, here, each)
         # one total, not a list of them: small pieces that stay would keep those of the block apart
         total = done.total if total is None or not want.total else total + done.total
-        if want.each:
+        if want.each and done.each is not each:
             each[...] = done.each
     return out._replace(total=total)
 
@@ -199,14 +221,17 @@ def _views(x: Array | None, step: int) -> Iterable[Array | None]:
     return x.split(step) if is_torch(x) else (x[i : i + step] for i in range(0, len(x), step))
 
 
-def _block(rule, inputs, params, want, share, into=None) -> Result:
-    """All at once. The derivatives go where ``into`` says; the total lacks its factor."""
+def _block(rule, inputs, params, want, share, into=None, each=None) -> Result:
+    """All at once. The derivatives go where ``into`` says, and the values where ``each`` does, if
+    they need a walk anyway; the total lacks its factor."""
     xp, dtype = namespace(inputs[0]), working_dtype(inputs[0])
     inputs = [_keep(xp, _ready(x, inputs[0], dtype), share.mask) for x in inputs]
     value, slope = rule.function(xp, *inputs, **params)
     if share.upstream is not None:
         share = share._replace(upstream=cast(share.upstream, dtype))
-    losses = _weighted(xp, value(), share) if want.each or want.total else None
+    losses = None
+    if want.each or want.total:
+        losses = _weighted(xp, _divided(xp, value(), each), share)
     return Result(
         losses if want.each else None,
         xp.sum(losses, dtype=wide_dtype(losses)) if want.total else None,  # rounded at the end
@@ -226,6 +251,12 @@ def _keep(xp: Any, x: Array, mask: Array | None) -> Array:
 
 def _column(a: Array, like: Array) -> Array:
     return a[:, None] if a.ndim < like.ndim else a
+
+
+def _divided(xp: Any, value: Array | Quotient, to: Array | None) -> Array:
+    if not isinstance(value, Quotient):
+        return value
+    return xp.divide(*value, out=to) if to is not None else value.rows / value.column
 
 
 def _weighted(xp: Any, losses: Array, share: Share) -> Array:
@@ -248,37 +279,65 @@ def _pull(
     )
 
 
-def _scaled(xp: Any, rule: Rule, slope: Array, share: Share) -> tuple[Array, Array | float | None]:
-    """A slope as it counts, but for a factor that is the same for all."""
+def _scaled(
+    xp: Any, rule: Rule, slope: Array | Quotient, share: Share
+) -> tuple[Array, Array | float]:
+    """A slope as it counts, but for a factor that it is still to be multiplied by."""
     if rule.kind == "vector":
-        return slope, None
-    if share.upstream is not None:
-        slope = slope * _column(share.upstream, slope)
-    one = isinstance(share.factor, float) and share.factor == 1  # a tensor may be on a GPU
-    return _keep(xp, slope, share.mask), None if one else share.factor
+        return slope, 1.0
+    upstream, factor = share.upstream, share.factor
+    if isinstance(slope, Quotient):
+        slope, factor = slope.rows, factor / slope.column
+        factor = factor if upstream is None else factor * upstream[:, None]
+        factor = _keep(xp, factor, share.mask)
+    elif upstream is not None:
+        slope = slope * _column(upstream, slope)
+    return _keep(xp, slope, share.mask), factor
 
 
-def _put(xp: Any, slope: Array, factor: Array | float | None, to: Array | None) -> Array:
+def _put(xp: Any, slope: Array, factor: Array | float, to: Array | None) -> Array:
     """Multiply and store in one walk."""
     if to is None:
-        return slope if factor is None else slope * factor
-    if factor is None:
+        return _times(slope, factor)
+    if _is_one(factor):
         to[...] = slope
         return to
     return xp.multiply(slope, factor, out=to)
 
 
+def _times(x: Array, factor: Array | float) -> Array:
+    return x if _is_one(factor) else x * factor
+
+
+def _is_one(factor: Array | float) -> bool:
+    return isinstance(factor, float) and factor == 1  # a tensor may be on a GPU
+
+
 # ------------------------------------------------------------------------ for rules of rows
+def pick(x: Array, column: Array) -> Array:
+    """The number in one column of each row, given by its index, as a column."""
+    if is_torch(x) or x.ndim != 2:
+        return namespace(x).take_along_axis(x, column, axis=-1)
+    return x[_each_row(x), column]
+
+
 def put(x: Array, column: Array, number: Array | float) -> Array:
     """``x`` with another number in one column of each row, given by its index.
 
     ``x`` is an intermediate result of the caller's: it is overwritten where nobody sees it.
     """
-    if not is_torch(x):
+    if is_torch(x):
+        seen = x.requires_grad or is_transforming()
+        return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
+    if x.ndim == 2:  # three times as fast as put_along_axis
+        x[_each_row(x), column] = number
+    else:
         np.put_along_axis(x, column, number, axis=-1)
-        return x
-    seen = x.requires_grad or is_transforming()
-    return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
+    return x
+
+
+def _each_row(x: np.ndarray) -> np.ndarray:
+    return np.arange(len(x))[:, None]
 
 
 # ------------------------------------------------------------------------ shapes

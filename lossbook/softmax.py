@@ -17,18 +17,14 @@ from lossbook.arrays import (
     ArrayLike,
     as_near,
     cast,
-    check_axis,
-    check_broadcasts,
-    check_float,
-    check_mask,
-    check_number,
     constant,
     namespace,
     same_kind,
     working_dtype,
 )
+from lossbook.checks import check_broadcasts, check_mask, check_number, check_row
 from lossbook.driver import Prepared, public
-from lossbook.rule import Rule, put, rule
+from lossbook.rule import Quotient, Rule, pick, put, rule
 
 
 @public
@@ -86,15 +82,16 @@ def softmax_rule(xp, z, keep=None, *, temperature=1.0):
     d, _ = lowered(xp, z, keep, temperature)
     e = xp.exp(d)
     total = xp.sum(e, axis=-1, keepdims=True)
-    p = e / xp.where(total == 0, 1.0, total)  # 0 where nothing is on offer
+    total = xp.where(total == 0, 1.0, total)  # then nothing is on offer, and e is 0
 
     def value():
-        return p
+        return Quotient(e, total)
 
     def slope(g):
+        p = e / total
         g = g if keep is None else xp.where(keep, g, 0.0)
         # a shift of g changes nothing; after this one no term is large where one p is near 1
-        h = g - xp.take_along_axis(g, xp.argmax(constant(d), axis=-1, keepdims=True), axis=-1)
+        h = g - pick(g, xp.argmax(constant(d), axis=-1, keepdims=True))
         return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
 
     return value, slope
@@ -158,7 +155,7 @@ def log_softmax_rule(xp, z, keep=None, *, temperature=1.0):
         counts = top != -xp.inf if keep is None else keep & (top != -xp.inf)  # a nan counts
         g = xp.where(counts, g, 0.0)
         total = 1 + others
-        of_best = xp.take_along_axis(e, best, axis=-1)  # 1, from which others stay apart
+        of_best = pick(e, best)  # 1, from which others stay apart
         rest = put(total - e, best, others - (of_best - 1))
         rows = (g * rest - e * (xp.sum(g, axis=-1, keepdims=True) - g)) / total
         return xp.where(counts, rows, 0.0) / temperature
@@ -213,7 +210,7 @@ def logsumexp_rule(xp, z, keep=None):
         return xp.where(top == xp.inf, top, top + xp.log1p(others))[:, 0]
 
     def slope():
-        return e / (1 + others)
+        return Quotient(e, 1 + others)
 
     return value, slope
 
@@ -231,7 +228,7 @@ def shifted(
     d, top = lowered(xp, z, keep, temperature)
     best = xp.argmax(constant(d), axis=-1, keepdims=True)
     e = xp.exp(d)
-    of_best = xp.take_along_axis(e, best, axis=-1)
+    of_best = pick(e, best)
     e = put(e, best, of_best - 1)  # 0, with its derivative; nan stays nan
     others = xp.sum(e, axis=-1, keepdims=True)
     return d, put(e, best, of_best), best, xp.where(top == -xp.inf, 0.0, others), top
@@ -404,9 +401,5 @@ def _prepare(
 
 def _checked(logits: ArrayLike, axis: int) -> Array:
     (z,) = same_kind(logits=logits)
-    check_float("logits", z)
-    if z.ndim == 0:
-        raise ValueError("logits must have an axis of entries, got a single number")
-    if z.shape[check_axis(axis, z.ndim)] == 0:
-        raise ValueError(f"logits must have at least one entry in a row, got {tuple(z.shape)}")
+    check_row("logits", z, axis)
     return z

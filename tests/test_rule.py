@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+import lossbook.rule
 from cases import over_libraries, plain, to
-from lossbook.rule import Result, Share, Want, evaluate, rule
+from lossbook.rule import Quotient, Result, Share, Want, evaluate, rule
 
 ALL = Want(each=True, total=True, grads=True)
 
@@ -144,3 +145,66 @@ def test_a_share_is_cut_and_reshaped_with_its_losses():
     assert share[2:4].upstream.tolist() == [2, 3] and share[2:4].mask.tolist() == [True, True]
     assert Share()[0:1] == Share() == Share().reshape((0,))
     assert Result() == (None, None, None)
+
+
+def parts(kind, quotient):
+    """A rule whose slope (and value, if it is a row) are what is left to be divided, or divided."""
+
+    @rule(kind)
+    def share(xp, x):
+        total = xp.sum(x, axis=-1, keepdims=True)
+        part = quotient(x, total)
+        return (
+            (lambda: xp.log(total)[:, 0], lambda: part / 2)
+            if kind == "row"
+            else (lambda: part, lambda g: g * (x / total))
+        )
+
+    return share
+
+
+@over_libraries
+@pytest.mark.parametrize("block", [1, 4, 2**17])
+@pytest.mark.parametrize("kind, weighted", [("row", False), ("row", True), ("vector", False)])
+def test_a_quotient_is_divided_where_it_is_stored(library, block, kind, weighted, monkeypatch):
+    monkeypatch.setattr(lossbook.rule, "BLOCK", block)
+    x, g = to(library, np.random.default_rng(3).uniform(1, 2, (2, 9, 4)), "float32")
+    (w,) = to(library, [np.arange(9.0)], "float32")
+    (mask,) = to(library, [np.arange(9) % 3 > 0], "bool")
+    share = Share(w, 0.3, mask) if weighted else Share(factor=0.3)
+    share = share if kind == "row" else Share(g)
+    want = ALL if kind == "row" else Want(each=True, grads=True)
+    ours = evaluate(parts(kind, Quotient), [x], {}, want, share)
+    theirs = evaluate(parts(kind, lambda a, b: a / b), [x], {}, want, share)
+    assert plain(ours.each) == pytest.approx(plain(theirs.each), rel=2e-7)
+    assert plain(ours.grads[0]) == pytest.approx(plain(theirs.grads[0]), rel=3e-7)
+    assert ours.each.dtype == ours.grads[0].dtype == x.dtype
+
+
+@over_libraries
+def test_a_quotient_of_a_row_that_is_left_out_may_be_anything(library):
+    @rule("row")
+    def broken(xp, x):
+        column = xp.sum(x, axis=-1, keepdims=True)
+        return lambda: column[:, 0], lambda: Quotient(x / column, column - column)
+
+    (x,), (mask,) = to(library, [np.ones((2, 3))]), to(library, [np.zeros(2)], "bool")
+    done = evaluate(broken, [x], {}, Want(total=True, grads=True), Share(mask=mask))
+    assert done.total == 0 and (plain(done.grads[0]) == 0).all()
+
+
+def test_a_block_has_so_many_numbers_for_each_thread(monkeypatch):
+    sizes = []
+
+    @rule("element")
+    def seen(xp, x):
+        sizes.append(len(x))
+        return lambda: x, lambda: x
+
+    monkeypatch.setattr(lossbook.rule, "BLOCK", 8)
+    for count, size in ((1, 8), (2, 16), (64, 32)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+        evaluate(seen, [torch.zeros(64)], {}, Want(total=True))
+        assert sizes.pop() == size
+        evaluate(seen, [np.zeros(64)], {}, Want(total=True))
+        assert sizes.pop() == 8

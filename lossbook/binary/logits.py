@@ -6,10 +6,10 @@ probability near 1 has lost the digits that a loss needs before it gets there.
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_number,
+import operator
+
+from lossbook.arrays import Array, ArrayLike, as_number, products, same_kind, times
+from lossbook.checks import (
     check_float,
     check_number,
     check_real,
@@ -17,9 +17,6 @@ from lossbook.arrays import (
     check_signs,
     check_weights,
     check_within,
-    products,
-    same_kind,
-    times,
 )
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
@@ -92,12 +89,12 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    # |z| in two parts, one of which is 0; at z = 0 each has half the slope, as autograd needs it
-    above, below = xp.maximum(z, 0.0), xp.maximum(-z, 0.0)
-    up, down = xp.exp(-below), xp.exp(-above)  # the odds, the larger as 1
+    # z in two parts, one of which is 0; at z = 0 each has half the slope, as autograd needs it
+    above, below = xp.maximum(z, 0.0), xp.minimum(z, 0.0)
+    up, down = xp.exp(below), xp.exp(-above)  # the odds, the larger as 1
 
     def value():
-        against = products(xp, (no, above), (yes, below))
+        against = products(xp, (no, above), (yes, below), join=operator.sub)
         both = xp.log1p(up * down)  # of e^-|z|
         return against + (both if w is None else (yes + no) * both)
 

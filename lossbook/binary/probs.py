@@ -6,8 +6,9 @@ For a model that gives nothing but probabilities. Where there are logits, use
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, check_number, check_within, times
+from lossbook.arrays import Array, ArrayLike, times
 from lossbook.binary.logits import checked, pulls
+from lossbook.checks import check_number, check_within
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule

@@ -8,20 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    cast,
-    check_simplex,
-    constant,
-    is_torch,
-    namespace,
-    refuse,
-    times,
-    wide_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, cast, constant, is_torch, namespace, times, wide_dtype
 from lossbook.categorical.logits import cross_entropy
 from lossbook.categorical.rows import Rows, labeled
+from lossbook.checks import check_simplex, refuse
 from lossbook.driver import value_and_grad
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    check_number,
-    check_row,
-    constant,
-    same_kind,
-    times,
-)
+from lossbook.arrays import Array, ArrayLike, constant, same_kind, times
 from lossbook.categorical.logits import offered, own
 from lossbook.categorical.rows import checked_class_mask, labeled
+from lossbook.checks import check_number, check_row
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
 from lossbook.reduction import Reduction
-from lossbook.rule import put, rule
+from lossbook.rule import Quotient, put, rule
 from lossbook.softmax import logsumexp_rule
 
 
@@ -201,4 +194,9 @@ def z_loss(
 @rule("row")
 def z_loss_rule(xp, z, keep=None):
     log_sum, p = logsumexp_rule.function(xp, z, keep)
-    return lambda: log_sum() ** 2, lambda: 2 * (log_sum()[:, None] * p())
+
+    def slope():
+        e, total = p()
+        return Quotient(2 * (log_sum()[:, None] * e), total)
+
+    return lambda: log_sum() ** 2, slope

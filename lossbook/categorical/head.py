@@ -14,8 +14,6 @@ from numbers import Integral
 from lossbook.arrays import (
     Array,
     cast,
-    check_float,
-    check_same_shape,
     constant,
     is_torch,
     namespace,
@@ -23,12 +21,17 @@ from lossbook.arrays import (
     wide_dtype,
     working_dtype,
 )
+from lossbook.checks import check_float, check_same_shape
 from lossbook.driver import Prepared
 from lossbook.reduction import reduce
 from lossbook.rule import Share, Want, evaluate, quiet
 
 CHUNK = 12 * 2**20
 """Logits in a chunk, unless the caller says how many rows: 48 MiB in single precision."""
+
+ROWS = 256
+"""With fewer rows a product of matrices waits for memory. Many classes get as many in a chunk, if
+that is not more than a third of the gradient for the weight."""
 
 
 def layer_of(features: Array, weight: Array, bias: Array | None) -> tuple[Array, ...]:
@@ -154,7 +157,7 @@ class Head:
         """The rows of a chunk, their logits, and what is known of them."""
         x, weight, *bias = flat
         xp, rows, width = namespace(x), x.shape[0], weight.shape[0]
-        size = self.chunk_size or max(1, self.most // max(1, width))
+        size = self.chunk_size or self._rows(width)
         room = xp.empty((min(size, rows), width), dtype=x.dtype, device=x.device)
         lead = self.layer[0].ndim - 1
         truth = [t.reshape((rows, *t.shape[lead:])) for t in self.task.inputs[1:]]
@@ -164,6 +167,9 @@ class Head:
             for b in bias:
                 logits += b
             yield part, logits, [t[part] for t in truth]
+
+    def _rows(self, width: int) -> int:
+        return max(1, self.most // max(1, width), min(ROWS, self.layer[0].shape[-1] // 3))
 
     def _joined(self, values: list[Array], want: Want) -> Array | None:
         x = self.layer[0]

@@ -8,10 +8,11 @@ and of the weight, and its memory is used again.
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, check_number, label_array, same_kind
+from lossbook.arrays import Array, ArrayLike, same_kind
 from lossbook.categorical.head import Head, layer_of, stand_in
 from lossbook.categorical.logits import cross_entropy_rule, soft_cross_entropy_rule
 from lossbook.categorical.rows import distributed, labeled
+from lossbook.checks import check_number, label_array
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 

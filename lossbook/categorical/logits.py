@@ -12,17 +12,12 @@ labels is the sum of :math:`w_y`.
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    check_number,
-    constant,
-    times,
-)
+from lossbook.arrays import Array, ArrayLike, constant, times
 from lossbook.categorical.rows import distributed, labeled, smoothed
+from lossbook.checks import check_number
 from lossbook.driver import public
 from lossbook.reduction import Reduction
-from lossbook.rule import put, rule
+from lossbook.rule import Quotient, pick, put, rule
 
 
 @public
@@ -108,17 +103,16 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
         return soft(xp, z, q, keep, smoothing=smoothing)
     z, label = offered(xp, z, keep), y[:, None]
     top = xp.max(constant(z), axis=-1, keepdims=True)
-    ahead = top - xp.take_along_axis(z, label, axis=-1)  # the best logit less the label's
+    behind = pick(z, label) - top  # the label's logit less the best one
     e = put(xp.exp(z - top), label, 0.0)  # of the label's rivals
-    wrong, right = xp.sum(e, axis=-1, keepdims=True), xp.exp(-ahead)  # odds against the label
-    more = wrong + (right - 1)  # the sum without the best one's 1: a tiny rest keeps its digits
+    wrong = xp.sum(e, axis=-1, keepdims=True)
+    more = wrong + xp.expm1(behind)  # the sum without the best one's 1: its digits stay
 
     def value():
-        return (ahead + xp.log1p(more))[:, 0]
+        return (xp.log1p(more) - behind)[:, 0]
 
     def slope():
-        total = more + 1
-        return put(e / total, label, -wrong / total)  # p - 1 is minus the rivals' share
+        return Quotient(put(e, label, -wrong), more + 1)  # p - 1 is minus the rivals' share
 
     return value, slope
 
@@ -131,7 +125,7 @@ def rivals(xp, z, y):
 
 def own(xp, z, y):
     """The logit of the label."""
-    return xp.take_along_axis(z, y[:, None], axis=-1)
+    return pick(z, y[:, None])
 
 
 def offered(xp, z, keep):
@@ -226,6 +220,6 @@ def soft_cross_entropy_rule(xp, z, q, keep=None, *, smoothing=0.0):
         return (mass * xp.log1p(others) - logs)[:, 0]
 
     def slope():  # mass p - q, with each p and q against all the others
-        return (e * (mass - q) - q * (others + (1 - e))) / (1 + others)
+        return Quotient(e * (mass - q) - q * (others + (1 - e)), 1 + others)
 
     return value, slope

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 
-from lossbook.arrays import Array, ArrayLike, check_number, check_simplex, check_within
+from lossbook.arrays import Array, ArrayLike
 from lossbook.categorical.logits import own, rivals
 from lossbook.categorical.rows import across, distributed, labeled, smoothed
+from lossbook.checks import check_number, check_simplex, check_within
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule

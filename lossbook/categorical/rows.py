@@ -15,6 +15,13 @@ from lossbook.arrays import (
     Array,
     as_number,
     cast,
+    is_compiling,
+    is_integer,
+    namespace,
+    same_kind,
+    working_dtype,
+)
+from lossbook.checks import (
     check_axis,
     check_broadcasts,
     check_labels,
@@ -24,13 +31,8 @@ from lossbook.arrays import (
     check_same_shape,
     check_simplex,
     check_weights,
-    is_compiling,
-    is_integer,
     label_array,
-    namespace,
     refuse,
-    same_kind,
-    working_dtype,
 )
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction

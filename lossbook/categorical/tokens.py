@@ -6,16 +6,8 @@ import math
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    cast,
-    check_float,
-    check_number,
-    namespace,
-    same_kind,
-    wide_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, cast, namespace, same_kind, wide_dtype
+from lossbook.checks import check_float, check_number
 from lossbook.reduction import reduce
 
 

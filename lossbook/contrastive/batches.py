@@ -15,19 +15,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
-from lossbook.arrays import (
-    Array,
-    cast,
-    check_broadcasts,
-    check_float,
-    check_mask,
-    check_same_shape,
-    is_torch,
-    namespace,
-    same_kind,
-    wide_dtype,
-    working_dtype,
-)
+from lossbook.arrays import Array, cast, is_torch, namespace, same_kind, wide_dtype, working_dtype
+from lossbook.checks import check_broadcasts, check_float, check_mask, check_same_shape
 from lossbook.reduction import Reduction, reduce
 from lossbook.rule import quiet
 

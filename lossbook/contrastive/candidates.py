@@ -146,9 +146,9 @@ def both_rule(xp, s, y, half, keep=None, *, columns, bound=1.0):
     label, half = y[:, None], half[:, None]
 
     def both():
-        p = xp.exp(s - columns.top) / columns.total
-        p = put(p, label, -(columns.rivals / columns.total)[label])
-        return half * slope() + columns.weights * p
+        e, total = slope()
+        of_columns = put(xp.exp(s - columns.top), label, -columns.rivals[label])
+        return half / total * e + columns.weights / columns.total * of_columns
 
     return lambda: half[:, 0] * value(), both
 

@@ -19,8 +19,9 @@ import torch
 import torch.distributed as dist
 from torch.autograd.function import once_differentiable
 
-from lossbook.arrays import cast, check_float
+from lossbook.arrays import cast
 from lossbook.categorical.logits import cross_entropy
+from lossbook.checks import check_float
 from lossbook.contrastive.batches import Batch, batch
 from lossbook.contrastive.infonce import info_nce
 from lossbook.contrastive.pairwise import cosines

@@ -6,21 +6,10 @@ others take embeddings and form the similarities, in double precision.
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    cast,
-    check_broadcasts,
-    check_mask,
-    check_number,
-    check_weights,
-    label_array,
-    namespace,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, as_near, cast, namespace, same_kind
 from lossbook.categorical.logits import cross_entropy_rule
 from lossbook.categorical.rows import labeled
+from lossbook.checks import check_broadcasts, check_mask, check_number, check_weights, label_array
 from lossbook.contrastive.batches import Batch, Precision, batch, embeddings, quietly
 from lossbook.contrastive.candidates import over_candidates, partner_rule, views_rule
 from lossbook.contrastive.vectors import normalize

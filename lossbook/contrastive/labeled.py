@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    cast,
-    check_number,
-    is_integer,
-    label_array,
-    namespace,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, as_near, cast, is_integer, namespace, same_kind
+from lossbook.checks import check_number, label_array
 from lossbook.contrastive.batches import Batch, Precision, batch, quietly
 from lossbook.contrastive.candidates import over_candidates, positives_rule
 from lossbook.contrastive.vectors import normalize

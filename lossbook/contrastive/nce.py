@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import math
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    check_float,
-    check_number,
-    check_same_shape,
-    requires_grad,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, requires_grad, same_kind
 from lossbook.binary.logits import binary_cross_entropy_rule, checked
+from lossbook.checks import check_float, check_number, check_same_shape
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import rule

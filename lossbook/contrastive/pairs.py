@@ -7,19 +7,8 @@ has the paper's factor of one half. With the label turned around the two differ 
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    as_number,
-    check_float,
-    check_number,
-    check_real,
-    check_same_shape,
-    check_within,
-    same_kind,
-    times,
-)
+from lossbook.arrays import Array, ArrayLike, as_near, as_number, same_kind, times
+from lossbook.checks import check_float, check_number, check_real, check_same_shape, check_within
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.rule import Rule, rule

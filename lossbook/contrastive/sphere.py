@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, cast, check_number, namespace
+from lossbook.arrays import Array, ArrayLike, cast, namespace
+from lossbook.checks import check_number
 from lossbook.contrastive.batches import batch, quietly
 from lossbook.contrastive.pairwise import cosines
 from lossbook.contrastive.vectors import euclidean_distance, normalize, squared_distance

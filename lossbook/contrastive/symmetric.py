@@ -10,19 +10,9 @@ import math
 from numbers import Real
 from typing import Any
 
-from lossbook.arrays import (
-    LARGEST,
-    Array,
-    ArrayLike,
-    cast,
-    check_float,
-    check_within,
-    constant,
-    is_torch,
-    namespace,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, cast, constant, is_torch, namespace, same_kind
 from lossbook.binary.logits import logistic_loss
+from lossbook.checks import LARGEST, check_float, check_within
 from lossbook.contrastive.batches import Batch, Precision, batch, quietly
 from lossbook.contrastive.candidates import BothWays, over_candidates, partner_rule
 from lossbook.contrastive.pairwise import cosines

@@ -11,16 +11,18 @@ from lossbook.arrays import (
     ArrayLike,
     as_near,
     as_number,
+    constant,
+    is_integer,
+    namespace,
+    same_kind,
+)
+from lossbook.checks import (
     check_float,
     check_number,
     check_real,
     check_row,
     check_same_shape,
-    constant,
-    is_integer,
     label_array,
-    namespace,
-    same_kind,
 )
 from lossbook.contrastive.vectors import finite, scaled, sum_of_squares
 from lossbook.driver import Prepared, public

@@ -9,18 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_number,
-    cast,
-    check_real,
-    check_row,
-    check_same_shape,
-    constant,
-    same_kind,
-    wide_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, as_number, cast, constant, same_kind, wide_dtype
+from lossbook.checks import check_real, check_row, check_same_shape
 from lossbook.driver import Prepared, public
 from lossbook.rule import Rule, rule
 

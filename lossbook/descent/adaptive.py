@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from lossbook.arrays import Array, check_number, namespace
+from lossbook.arrays import Array, namespace
+from lossbook.checks import check_number
 from lossbook.descent.optimizers import Elementwise, Schedule
 
 

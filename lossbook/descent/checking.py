@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from lossbook.arrays import Array, check_number, namespace
+from lossbook.arrays import Array, namespace
+from lossbook.checks import check_number
 from lossbook.descent.trees import floats, one_number
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, check_number, namespace, refuse
+from lossbook.arrays import Array, namespace
+from lossbook.checks import check_number, refuse
 from lossbook.descent.trees import Tree, floats, leaves, scaled_norm, tree_map
 
 

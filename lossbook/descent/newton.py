@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lossbook.arrays import Array, cast, check_number, namespace
+from lossbook.arrays import Array, cast, namespace
+from lossbook.checks import check_number
 from lossbook.descent.optimizers import Optimizer, Schedule, State
 from lossbook.descent.schedules import check_count
 from lossbook.descent.trees import Tree, inner, like, matching, tree_map

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from lossbook.arrays import Array, cast, check_number, namespace, working_dtype
+from lossbook.arrays import Array, cast, namespace, working_dtype
+from lossbook.checks import check_number
 from lossbook.descent.trees import Tree, arrays, floats, matching, rebuild
 
 Schedule: TypeAlias = Callable[[int], float]

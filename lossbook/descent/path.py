@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lossbook.arrays import check_number
+from lossbook.checks import check_number
 from lossbook.descent.newton import Backtracking
 from lossbook.descent.optimizers import Optimizer
 from lossbook.descent.schedules import check_count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Integral
 
-from lossbook.arrays import check_number
+from lossbook.checks import check_number
 from lossbook.descent.optimizers import Schedule
 
 

@@ -9,17 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    cast,
-    check_float,
-    check_real,
-    constant,
-    is_torch,
-    same_kind,
-    wide_dtype,
-    working_dtype,
-)
+from lossbook.arrays import Array, cast, constant, is_torch, same_kind, wide_dtype, working_dtype
+from lossbook.checks import check_float, check_real
 
 Tree: TypeAlias = Any
 """An array, or a dict, list or tuple of trees."""

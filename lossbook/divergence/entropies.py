@@ -7,16 +7,8 @@ from __future__ import annotations
 
 import math
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    check_broadcasts,
-    check_mask,
-    check_row,
-    check_simplex,
-    namespace,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, namespace, same_kind
+from lossbook.checks import check_broadcasts, check_mask, check_row, check_simplex
 from lossbook.divergence.probs import checked_distributions
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, select

@@ -8,18 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    cast,
-    check_row,
-    check_same_shape,
-    constant,
-    namespace,
-    refuse,
-    same_kind,
-    working_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, cast, constant, namespace, same_kind, working_dtype
+from lossbook.checks import check_row, check_same_shape, refuse
 from lossbook.divergence.probs import entries
 from lossbook.driver import Prepared, public
 from lossbook.excess import difference, excess, log_ratio

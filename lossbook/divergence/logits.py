@@ -10,15 +10,12 @@ from lossbook.arrays import (
     ArrayLike,
     as_near,
     as_number,
-    check_number,
-    check_real,
-    check_row,
-    check_same_shape,
     constant,
     plain_cpu,
     same_kind,
     times,
 )
+from lossbook.checks import check_number, check_real, check_row, check_same_shape
 from lossbook.divergence.probs import checked_pair
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, difference, exact_minus, excess, select

@@ -10,18 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_number,
-    cast,
-    check_float,
-    check_number,
-    check_real,
-    check_same_shape,
-    same_kind,
-    working_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, as_number, cast, same_kind, working_dtype
+from lossbook.checks import check_float, check_number, check_real, check_same_shape
 from lossbook.driver import Prepared, public
 from lossbook.excess import difference, exact_minus, excess
 from lossbook.reduction import Reduction

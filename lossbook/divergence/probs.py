@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
+from lossbook.arrays import Array, ArrayLike, constant, namespace, same_kind, times
+from lossbook.checks import (
     check_broadcasts,
     check_mask,
     check_number,
@@ -21,10 +20,6 @@ from lossbook.arrays import (
     check_same_shape,
     check_simplex,
     check_within,
-    constant,
-    namespace,
-    same_kind,
-    times,
 )
 from lossbook.driver import Prepared, public
 from lossbook.excess import difference, excess, log_ratio, select

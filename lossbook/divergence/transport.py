@@ -9,20 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     cast,
-    check_float,
-    check_row,
-    check_same_shape,
-    check_simplex,
-    check_within,
     constant,
     namespace,
     same_kind,
     wide_dtype,
     working_dtype,
+)
+from lossbook.checks import (
+    LARGEST,
+    check_float,
+    check_row,
+    check_same_shape,
+    check_simplex,
+    check_within,
 )
 
 

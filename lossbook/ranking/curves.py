@@ -6,10 +6,7 @@ it is not defined, and the mean leaves those out.
 
 from __future__ import annotations
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-)
+from lossbook.arrays import Array, ArrayLike
 from lossbook.ranking.order import (
     place_of,
     take,

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    cast,
-    constant,
-    namespace,
-    times,
-    wide_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, cast, constant, namespace, times, wide_dtype
 from lossbook.driver import public
 from lossbook.ranking.order import (
     Gain,

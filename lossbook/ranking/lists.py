@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lossbook.arrays import Array, ArrayLike, check_number, constant, namespace, working_dtype
+from lossbook.arrays import Array, ArrayLike, constant, namespace, working_dtype
 from lossbook.categorical.logits import soft_cross_entropy_rule
+from lossbook.checks import check_number
 from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (
@@ -158,8 +159,8 @@ def listnet_loss(
 @rule("row")
 def listnet_loss_rule(xp, s, r, keep=None):
     s, keep, some = never_empty(xp, s, keep)
-    q, _ = softmax_rule.function(xp, r, keep)
-    return soft_cross_entropy_rule.function(xp, s, q() * some, keep)
+    e, total = softmax_rule.function(xp, r, keep)[0]()
+    return soft_cross_entropy_rule.function(xp, s, e / total * some, keep)
 
 
 @public

@@ -19,11 +19,7 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Literal, get_args
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    namespace,
-)
+from lossbook.arrays import Array, ArrayLike, namespace
 from lossbook.ranking.order import (
     Gain,
     check_gain,

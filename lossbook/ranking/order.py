@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     as_number,
+    is_float,
+    is_torch,
+    namespace,
+    same_kind,
+    working_dtype,
+)
+from lossbook.checks import (
+    LARGEST,
     check_axis,
     check_broadcasts,
     check_mask,
@@ -17,11 +24,6 @@ from lossbook.arrays import (
     check_row,
     check_same_shape,
     check_within,
-    is_float,
-    is_torch,
-    namespace,
-    same_kind,
-    working_dtype,
 )
 from lossbook.driver import Prepared
 from lossbook.reduction import Reduction

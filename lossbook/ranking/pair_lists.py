@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    check_number,
-)
+from lossbook.arrays import Array, ArrayLike, as_near
+from lossbook.checks import check_number
 from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (

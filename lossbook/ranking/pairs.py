@@ -8,20 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    as_number,
-    check_float,
-    check_number,
-    check_real,
-    check_same_shape,
-    check_within,
-    constant,
-    same_kind,
-    times,
-)
+from lossbook.arrays import Array, ArrayLike, as_near, as_number, constant, same_kind, times
+from lossbook.checks import check_float, check_number, check_real, check_same_shape, check_within
 from lossbook.driver import Prepared, public
 from lossbook.excess import exact_minus
 from lossbook.odds import odds_pair

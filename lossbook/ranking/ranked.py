@@ -8,15 +8,13 @@ from lossbook.arrays import (
     Array,
     as_number,
     cast,
-    check_real,
-    check_row,
     constant,
     is_float,
     namespace,
-    refuse,
     same_kind,
     wide_dtype,
 )
+from lossbook.checks import check_real, check_row, refuse
 from lossbook.ranking.order import (
     discounts,
     graded,

@@ -10,22 +10,24 @@ from __future__ import annotations
 import math
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     cast,
+    is_float,
+    namespace,
+    same_kind,
+    wide_dtype,
+    working_dtype,
+)
+from lossbook.checks import (
+    LARGEST,
     check_float,
     check_number,
     check_real,
     check_row,
     check_simplex,
     check_within,
-    is_float,
-    namespace,
     refuse,
-    same_kind,
-    wide_dtype,
-    working_dtype,
 )
 from lossbook.rule import quiet
 

@@ -28,10 +28,6 @@ from lossbook.arrays import (
     Array,
     ArrayLike,
     cast,
-    check_broadcasts,
-    check_float,
-    check_mask,
-    check_weights,
     constant,
     is_torch,
     namespace,
@@ -41,6 +37,7 @@ from lossbook.arrays import (
     wide_dtype,
     working_dtype,
 )
+from lossbook.checks import check_broadcasts, check_float, check_mask, check_weights
 from lossbook.rule import Share
 
 Reduction = Literal["none", "sum", "mean", "weighted_mean"]

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from lossbook.arrays import ArrayLike, cast, check_float, constant, wide_dtype
+from lossbook.arrays import ArrayLike, cast, constant, wide_dtype
+from lossbook.checks import check_float
 from lossbook.reduction.core import reduce
 from lossbook.reduction.shards import divisor
 

@@ -11,22 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     as_near,
     as_number,
     cast,
-    check_axis,
-    check_float,
-    check_number,
-    check_within,
     constant,
     namespace,
     same_kind,
     wide_dtype,
     working_dtype,
 )
+from lossbook.checks import LARGEST, check_axis, check_float, check_number, check_within
 from lossbook.driver import Prepared, public
 from lossbook.reduction.core import shares_of_entries
 from lossbook.rule import Rule, rule

@@ -10,19 +10,16 @@ import math
 from typing import Any
 
 from lossbook.arrays import (
-    LARGEST,
     Array,
     ArrayLike,
     cast,
-    check_float,
-    check_real,
-    check_within,
     constant,
     is_float,
     namespace,
     same_kind,
     wide_dtype,
 )
+from lossbook.checks import LARGEST, check_float, check_real, check_within
 from lossbook.reduction.core import reduce, share_out
 from lossbook.rule import quiet
 

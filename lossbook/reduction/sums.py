@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbook.arrays import Array, ArrayLike, cast, check_float, is_torch, namespace, same_kind
+from lossbook.arrays import Array, ArrayLike, cast, is_torch, namespace, same_kind
+from lossbook.checks import check_float
 
 
 def running_sums(x: ArrayLike) -> Array:

@@ -13,16 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    cast,
-    check_broadcasts,
-    check_mask,
-    namespace,
-    refuse,
-    working_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, cast, namespace, working_dtype
+from lossbook.checks import check_broadcasts, check_mask, refuse
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.regression.errors import check_finite, checked

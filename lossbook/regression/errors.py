@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
+from lossbook.arrays import Array, ArrayLike, as_near, as_number, same_kind
+from lossbook.checks import (
     LARGEST,
-    Array,
-    ArrayLike,
-    as_near,
-    as_number,
     check_float,
     check_number,
     check_real,
     check_same_shape,
     check_within,
-    same_kind,
 )
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction

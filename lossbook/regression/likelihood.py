@@ -8,14 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lossbook.arrays import (
-    LARGEST,
-    Array,
-    ArrayLike,
-    check_number,
-    check_within,
-    times,
-)
+from lossbook.arrays import Array, ArrayLike, times
+from lossbook.checks import LARGEST, check_number, check_within
 from lossbook.driver import Prepared, public
 from lossbook.reduction import Reduction
 from lossbook.regression.errors import check_finite, checked

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_number,
-    cast,
-    check_axis,
-    check_float,
-    check_number,
-    constant,
-    same_kind,
-    wide_dtype,
-)
+from lossbook.arrays import Array, ArrayLike, as_number, cast, constant, same_kind, wide_dtype
+from lossbook.checks import check_axis, check_float, check_number
 from lossbook.driver import Prepared, public
 from lossbook.reduction.core import shares_of_entries
 from lossbook.regression.errors import check_finite, checked

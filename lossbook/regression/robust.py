@@ -7,7 +7,8 @@ how much it pulls.
 
 from __future__ import annotations
 
-from lossbook.arrays import Array, ArrayLike, check_number
+from lossbook.arrays import Array, ArrayLike
+from lossbook.checks import check_number
 from lossbook.driver import public
 from lossbook.reduction import Reduction
 from lossbook.regression.errors import prepare
