@@ -20,7 +20,7 @@ from lossbook.divergence.probs import checked_pair
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, difference, exact_minus, excess, select
 from lossbook.reduction import Reduction
-from lossbook.rule import pick, rule
+from lossbook.rule import rule
 
 
 @public
@@ -218,10 +218,11 @@ def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     mean = _total(xp, p * (low - low_x)) / total_p
     scaled = tau * xp.log(total_q / total_p) - mean
 
-    def minus_pu():  # in a row without nan, as the others are computed with care
+    def minus_pu():
         first = xp.argmax(x, axis=-1, keepdims=True)
-        u = (z - pick(z, first)) - low_x  # 0 where p is largest
-        return p * (_total(xp, p * u) / total_p - u) / total_p
+        base_x, base = (xp.take_along_axis(y, first, axis=-1) for y in (x, z))
+        u, share = (z - base) - (x - base_x), p / total_p  # u may be infinite where p is 0
+        return times(xp, share, _total(xp, times(xp, share, u)) - u)
 
     return Pair(scaled[:, 0], minus_pu, lambda: q / total_q - p / total_p)
 
