@@ -90,7 +90,7 @@ def softmax_rule(xp, z, keep=None, *, temperature=1.0):
     def slope(g):
         p = e / total
         g = g if keep is None else xp.where(keep, g, 0.0)
-        # a shift of g changes nothing; after this one no term is large where one p is near 1
+        # a shift of g changes nothing; this one leaves no term for a p near 1, which would cancel
         h = g - pick(g, xp.argmax(constant(d), axis=-1, keepdims=True))
         return p * (h - xp.sum(p * h, axis=-1, keepdims=True)) / temperature
 
@@ -218,7 +218,7 @@ def logsumexp_rule(xp, z, keep=None):
 def shifted(
     xp: Any, z: Array, keep: Array | None = None, temperature: float = 1.0
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """What softmax, log-softmax and log-sum-exp start from.
+    """What log-softmax and log-sum-exp start from.
 
     Returns the logits less the largest (divided by the temperature), their exponentials,
     where the first of the largest is, the sum of the exponentials of all others, and the
@@ -229,7 +229,7 @@ def shifted(
     best = xp.argmax(constant(d), axis=-1, keepdims=True)
     e = xp.exp(d)
     of_best = pick(e, best)
-    e = put(e, best, of_best - 1)  # 0, with its derivative; nan stays nan
+    e = put(e, best, of_best - 1)  # 0, but with e's derivative; nan stays nan
     others = xp.sum(e, axis=-1, keepdims=True)
     return d, put(e, best, of_best), best, xp.where(top == -xp.inf, 0.0, others), top
 
@@ -239,7 +239,8 @@ def lowered(
 ) -> tuple[Array, Array]:
     """The logits less the largest of their row, over the temperature; and the largest.
 
-    The difference comes first: a logit over the temperature is large, and so is its rounding.
+    The difference comes first: logits over a small temperature are large, and so is their
+    rounding, or they overflow.
     """
     if keep is not None:
         z = xp.where(keep, z, -xp.inf)

@@ -89,13 +89,13 @@ def binary_cross_entropy(
 @rule("element")
 def binary_cross_entropy_rule(xp, z, y, w=None, *, smoothing=0.0):
     yes, no = pulls(y, w, smoothing)
-    # z in two parts, one of which is 0; at z = 0 each has half the slope, as autograd needs it
+    # z in two parts, one of which is 0; at z = 0 autograd gives each a slope of 1/2, which is right
     above, below = xp.maximum(z, 0.0), xp.minimum(z, 0.0)
     up, down = xp.exp(below), xp.exp(-above)  # the odds, the larger as 1
 
     def value():
         against = products(xp, (no, above), (yes, below), join=operator.sub)
-        both = xp.log1p(up * down)  # of e^-|z|
+        both = xp.log1p(up * down)  # ln(1 + e^-|z|)
         return against + (both if w is None else (yes + no) * both)
 
     def slope():

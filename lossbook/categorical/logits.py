@@ -71,7 +71,7 @@ def cross_entropy(
     ------
     TypeError, ValueError
         If ``logits`` are no floats, labels are no integers, shapes don't fit, a label is out of
-        range or not on offer, or a parameter is out of range.
+        range or left out by ``class_mask``, or a parameter is out of range.
 
     Examples
     --------
@@ -104,9 +104,9 @@ def cross_entropy_rule(xp, z, y, keep=None, *, smoothing=0.0):
     z, label = offered(xp, z, keep), y[:, None]
     top = xp.max(constant(z), axis=-1, keepdims=True)
     behind = pick(z, label) - top  # the label's logit less the best one
-    e = put(xp.exp(z - top), label, 0.0)  # of the label's rivals
+    e = put(xp.exp(z - top), label, 0.0)  # of the rivals; 0 at the label
     wrong = xp.sum(e, axis=-1, keepdims=True)
-    more = wrong + xp.expm1(behind)  # the sum without the best one's 1: its digits stay
+    more = wrong + xp.expm1(behind)  # the sum less 1: just wrong if the label is the best
 
     def value():
         return (xp.log1p(more) - behind)[:, 0]
