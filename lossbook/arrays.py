@@ -194,6 +194,14 @@ def is_transforming() -> bool:
     )
 
 
+def is_followed(x: Array) -> bool:
+    """Whether torch derives, transforms or compiles each operation on ``x`` as it comes."""
+    if not is_torch(x):
+        return False
+    dual = sys.modules["torch"].autograd.forward_ad.unpack_dual(x)
+    return is_transforming() or dual.tangent is not None or x.requires_grad
+
+
 def requires_grad(x: Array) -> bool:
     """Whether autograd asks for a derivative for ``x``."""
     return is_torch(x) and x.requires_grad

@@ -34,6 +34,7 @@ from lossbook.arrays import (
     cast,
     is_bool,
     is_compiling,
+    is_followed,
     is_torch,
     is_transforming,
     namespace,
@@ -82,8 +83,9 @@ def rule(kind: Kind, wrt: int = 1) -> Callable[[Callable], Rule]:
 class Quotient(NamedTuple):
     """Rows that are still to be divided, each by its number in a column.
 
-    A slope is also to be multiplied, by the share of each loss in the total: the driver divides
-    the share by the column, and walks over the rows once. A value is divided where it is stored.
+    A slope is also to be multiplied, by the share of each loss in the total: if that is the same
+    for all, the driver divides it by the column, and walks over the rows once. A value is divided
+    where it is stored.
     """
 
     rows: Array
@@ -253,10 +255,12 @@ def _column(a: Array, like: Array) -> Array:
     return a[:, None] if a.ndim < like.ndim else a
 
 
-def _divided(xp: Any, value: Array | Quotient, to: Array | None) -> Array:
-    if not isinstance(value, Quotient):
-        return value
-    return xp.divide(*value, out=to) if to is not None else value.rows / value.column
+def _divided(xp: Any, x: Array | Quotient, to: Array | None = None) -> Array:
+    if not isinstance(x, Quotient):
+        return x
+    if to is None or is_followed(x.rows):  # torch has no derivative of a division into a place
+        return x.rows / x.column
+    return xp.divide(*x, out=to)
 
 
 def _weighted(xp: Any, losses: Array, share: Share) -> Array:
@@ -286,11 +290,11 @@ def _scaled(
     if rule.kind == "vector":
         return slope, 1.0
     upstream, factor = share.upstream, share.factor
-    if isinstance(slope, Quotient):
-        slope, factor = slope.rows, factor / slope.column
-        factor = factor if upstream is None else factor * upstream[:, None]
-        factor = _keep(xp, factor, share.mask)
-    elif upstream is not None:
+    if isinstance(slope, Quotient) and upstream is None and _is_moderate(factor):
+        factor = _keep(xp, factor / slope.column, share.mask)
+        return _keep(xp, slope.rows, share.mask), factor
+    slope = _divided(xp, slope)
+    if upstream is not None:
         slope = slope * _column(upstream, slope)
     return _keep(xp, slope, share.mask), factor
 
@@ -311,6 +315,11 @@ def _times(x: Array, factor: Array | float) -> Array:
 
 def _is_one(factor: Array | float) -> bool:
     return isinstance(factor, float) and factor == 1  # a tensor may be on a GPU
+
+
+def _is_moderate(factor: Array | float) -> bool:
+    """Whether a part of it is far from the ends of the range of floats too."""
+    return isinstance(factor, float) and 2.0**-64 <= abs(factor) <= 2.0**64
 
 
 # ------------------------------------------------------------------------ for rules of rows

@@ -295,7 +295,7 @@ def test_how_the_slope_grows_with_the_temperature(name):
         assert now == pytest.approx(t**power * one, rel=1e-9, abs=1e-15)
 
 
-SHARED = ("arrays", "rule", "reduction", "autograd", "driver")
+SHARED = ("arrays", "checks", "rule", "reduction", "autograd", "driver")
 HELPERS = {"accuracy", "catalogue", "devices", "exact", "figures", "interactive"}
 HELPERS |= {"show", "twin", "verify"}
 
@@ -310,7 +310,8 @@ def test_arrows_run_one_way():
         elif name not in HELPERS:
             assert not imported(path) & HELPERS, name
     assert imported(ROOT / "arrays.py") == set()
-    assert imported(ROOT / "reduction" / "core.py") <= {"arrays", "rule"}
+    assert imported(ROOT / "checks.py") == {"arrays"}
+    assert imported(ROOT / "reduction" / "core.py") <= {"arrays", "checks", "rule"}
 
 
 def imported(path):

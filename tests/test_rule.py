@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 import lossbook.rule
 from cases import over_libraries, plain, to
+from lossbook import cross_entropy, softmax, value_and_grad, z_loss
 from lossbook.rule import Quotient, Result, Share, Want, evaluate, rule
 
 ALL = Want(each=True, total=True, grads=True)
@@ -208,3 +211,43 @@ def test_a_block_has_so_many_numbers_for_each_thread(monkeypatch):
         assert sizes.pop() == size
         evaluate(seen, [np.zeros(64)], {}, Want(total=True))
         assert sizes.pop() == 8
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # in torch itself
+@pytest.mark.parametrize("way", ["jvp", "vmap", "dual"])
+def test_a_walk_can_be_followed(way, monkeypatch):
+    monkeypatch.setattr(lossbook.rule, "BLOCK", 8)
+    x, t = torch.from_numpy(np.random.default_rng(5).normal(size=(2, 7, 4)))
+    expected = torch.func.jvp(partial(torch.softmax, dim=-1), (x,), (t,))[1]
+    if way == "vmap":
+        assert torch.allclose(torch.func.vmap(softmax)(x[None])[0], torch.softmax(x, -1))
+    elif way == "jvp":
+        assert torch.allclose(torch.func.jvp(softmax, (x,), (t,))[1], expected)
+    else:
+        with forward_ad.dual_level():
+            found = forward_ad.unpack_dual(softmax(forward_ad.make_dual(x, t))).tangent
+            assert torch.allclose(found, expected)
+
+
+@pytest.mark.parametrize("weight", [1e-40, 1e-36, 1.0, 1e30, 1e38])
+def test_a_gradient_in_range_survives_a_weight_near_its_ends(weight):
+    rows, labels = torch.zeros(1, 100_000), torch.tensor([0])
+    (w,) = to("torch", [[weight]], "float32")
+    _, slope = value_and_grad(cross_entropy, rows, labels, weights=w, reduction="sum")
+    slack = 3 * 2**-24 if weight > 1e-38 else 1e-4  # numbers so small have few digits
+    assert float(slope[0, 0]) == pytest.approx(-float(w) * (1 - 1e-5), rel=slack)
+
+
+def test_a_large_weight_and_a_large_upstream_gradient_do_not_meet_first():
+    x = torch.tensor([[0.0, -200.0]], requires_grad=True)
+    w, upstream = torch.tensor([1e38]), torch.tensor(1e3)
+    loss = cross_entropy(x, torch.tensor([0]), weights=w, reduction="sum")
+    for graph in (True, False):
+        (slope,) = torch.autograd.grad(loss, x, upstream, create_graph=graph, retain_graph=True)
+        assert (slope == 0).all()
+
+
+def test_z_loss_has_a_slope_where_its_logits_are_the_largest():
+    x = torch.full((1, 2), 3e38, requires_grad=True)
+    z_loss(x).backward()
+    assert torch.allclose(x.grad, x)

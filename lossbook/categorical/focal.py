@@ -9,7 +9,7 @@ from lossbook.checks import check_number, check_row
 from lossbook.driver import Prepared, public
 from lossbook.odds import odds_pair
 from lossbook.reduction import Reduction
-from lossbook.rule import Quotient, put, rule
+from lossbook.rule import put, rule
 from lossbook.softmax import logsumexp_rule
 
 
@@ -197,6 +197,6 @@ def z_loss_rule(xp, z, keep=None):
 
     def slope():
         e, total = p()
-        return Quotient(2 * (log_sum()[:, None] * e), total)
+        return 2 * (log_sum()[:, None] * (e / total))
 
     return lambda: log_sum() ** 2, slope
