@@ -290,7 +290,8 @@ def _scaled(
     if rule.kind == "vector":
         return slope, 1.0
     upstream, factor = share.upstream, share.factor
-    if isinstance(slope, Quotient) and upstream is None and _is_moderate(factor):
+    one_walk = upstream is None and _is_moderate(factor) and not _is_one(factor)
+    if isinstance(slope, Quotient) and one_walk:
         factor = _keep(xp, factor / slope.column, share.mask)
         return _keep(xp, slope.rows, share.mask), factor
     slope = _divided(xp, slope)

@@ -291,7 +291,7 @@ def sparsemax(logits: ArrayLike, *, axis: int = -1) -> Array:
 @rule("vector")
 def sparsemax_rule(xp, z):
     d = z - xp.max(constant(z), axis=-1, keepdims=True)  # the result does not feel the shift
-    down = -xp.sort(-constant(d), axis=-1)
+    down = -xp.sort(-d, axis=-1)
     count = xp.astype(xp.arange(1, z.shape[-1] + 1, device=z.device), z.dtype)
     total = xp.cumulative_sum(down, axis=-1)
     size = xp.sum(xp.astype(1 + count * down > total, z.dtype), axis=-1, keepdims=True)

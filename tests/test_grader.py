@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -485,9 +484,10 @@ def test_it_stops_at_once_and_keeps_no_false_marks(tmp_path):
     command = [sys.executable, "-m", "grader", tmp_path, "--assignment", "01", "--seed", "4"]
     command += ["--jobs", "1", "--out", tmp_path / "out"]
     command += ["--assignments", Path(__file__).parent / "data/course"]
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # jobs in the background are deaf
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    grading = subprocess.Popen(command, **pipes, text=True, preexec_fn=heard)
+    # a run in the background is deaf to this signal, and would hand that down
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    grading = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     while not (kept := list((tmp_path / "out").rglob("work/a*.json"))):
         assert grading.poll() is None
         time.sleep(0.1)

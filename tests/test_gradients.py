@@ -411,3 +411,16 @@ def test_a_loss_scale_saves_the_gradient_of_half_precision(entry, reduction, dty
     eps = torch.finfo(x.dtype).eps
     expected = (2.0**12 * slope).to(x.dtype)  # which may be infinite in float16
     assert close(scaled, expected, 2 * eps, least=eps * 1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # in torch itself
+@over(LOSSES)
+def test_the_forward_derivative_is_that_of_the_backward_pass(entry):
+    x, *others = to("torch", sample(entry, 5))
+    loss = functools.partial(entry.function, **alone(entry))
+    t = torch.from_numpy(np.random.default_rng(0).normal(size=x.shape))
+    found = torch.func.jvp(lambda x: loss(x, *others), (x,), (t,))[1]
+    upstream = torch.linspace(-1, 2, found.numel(), dtype=x.dtype).reshape(found.shape)
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(loss(x, *others), x, upstream)
+    assert (found * upstream).sum().item() == pytest.approx((slope * t).sum().item(), rel=1e-9)

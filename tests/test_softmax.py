@@ -125,6 +125,13 @@ def test_sparsemax_of_ties_shifts_and_certainties(library):
     assert plain(sparsemax(z)).tolist() == [0.75, 0.25, 0]
 
 
+def test_sparsemax_has_a_forward_derivative():
+    x, t = torch.from_numpy(np.random.default_rng(4).normal(size=(2, 6, 5)))
+    rows = torch.autograd.functional.jacobian(sparsemax, x)  # by the backward pass
+    expected = torch.einsum("abcd,cd->ab", rows, t)
+    assert torch.allclose(torch.func.jvp(sparsemax, (x,), (t,))[1], expected)
+
+
 def test_differences_confirm_the_derivatives_of_sparsemax():
     # away from the places where an entry enters the support, and twice: it is piecewise linear
     z = torch.tensor([[1.0, 0.5, -3.0], [0.0, 0.1, 0.2]], dtype=torch.float64, requires_grad=True)
