@@ -156,9 +156,7 @@ def cast(x: Array, dtype: Any) -> Array:
 
 def constant(x: Array) -> Array:
     """``x`` cut off from autograd: a shift that leaves the result unchanged needs no gradient."""
-    if not is_torch(x):
-        return x
-    return x.detach() if x.requires_grad or is_transforming() else x
+    return x.detach() if is_followed(x) else x
 
 
 def times(xp: Any, a: Array, b: Array) -> Array:
@@ -198,8 +196,9 @@ def is_followed(x: Array) -> bool:
     """Whether torch derives, transforms or compiles each operation on ``x`` as it comes."""
     if not is_torch(x):
         return False
-    dual = sys.modules["torch"].autograd.forward_ad.unpack_dual(x)
-    return is_transforming() or dual.tangent is not None or x.requires_grad
+    if x.requires_grad or is_transforming():
+        return True
+    return sys.modules["torch"].autograd.forward_ad.unpack_dual(x).tangent is not None
 
 
 def requires_grad(x: Array) -> bool:
@@ -209,6 +208,4 @@ def requires_grad(x: Array) -> bool:
 
 def plain_cpu(x: Array) -> bool:
     """Whether looking at a value costs nothing: on a CPU, outside autograd and transforms."""
-    if not is_torch(x):
-        return True
-    return x.is_cpu and not x.requires_grad and not is_transforming()
+    return not is_torch(x) or (x.is_cpu and not is_followed(x))

@@ -36,7 +36,6 @@ from lossbook.arrays import (
     is_compiling,
     is_followed,
     is_torch,
-    is_transforming,
     namespace,
     threads,
     wide_dtype,
@@ -92,7 +91,14 @@ class Quotient(NamedTuple):
     column: Array
 
     def __truediv__(self, number: float) -> Quotient:
-        return Quotient(self.rows, self.column * number)
+        if is_moderate(number):
+            return Quotient(self.rows, self.column * number)
+        return Quotient(self.rows / number, self.column)
+
+
+def is_moderate(factor: Array | float) -> bool:
+    """Whether it, and what of it falls to one row, is far from the ends of the range of floats."""
+    return isinstance(factor, float) and 2.0**-64 <= abs(factor) <= 2.0**64
 
 
 class Share(NamedTuple):
@@ -290,7 +296,7 @@ def _scaled(
     if rule.kind == "vector":
         return slope, 1.0
     upstream, factor = share.upstream, share.factor
-    one_walk = upstream is None and _is_moderate(factor) and not _is_one(factor)
+    one_walk = upstream is None and is_moderate(factor) and not _is_one(factor)
     if isinstance(slope, Quotient) and one_walk:
         factor = _keep(xp, factor / slope.column, share.mask)
         return _keep(xp, slope.rows, share.mask), factor
@@ -318,11 +324,6 @@ def _is_one(factor: Array | float) -> bool:
     return isinstance(factor, float) and factor == 1  # a tensor may be on a GPU
 
 
-def _is_moderate(factor: Array | float) -> bool:
-    """Whether a part of it is far from the ends of the range of floats too."""
-    return isinstance(factor, float) and 2.0**-64 <= abs(factor) <= 2.0**64
-
-
 # ------------------------------------------------------------------------ for rules of rows
 def pick(x: Array, column: Array) -> Array:
     """The number in one column of each row, given by its index, as a column."""
@@ -334,12 +335,11 @@ def pick(x: Array, column: Array) -> Array:
 def put(x: Array, column: Array, number: Array | float) -> Array:
     """``x`` with another number in one column of each row, given by its index.
 
-    ``x`` is an intermediate result of the caller's: it is overwritten unless autograd or a
-    transform follows it.
+    ``x`` is an intermediate result of the caller's: it is overwritten unless torch follows it.
     """
     if is_torch(x):
-        seen = x.requires_grad or is_transforming()
-        return x.scatter(-1, column, number) if seen else x.scatter_(-1, column, number)
+        write = x.scatter if is_followed(x) else x.scatter_
+        return write(-1, column, number)
     if x.ndim == 2:  # three times as fast as put_along_axis
         x[_each_row(x), column] = number
     else:

@@ -251,3 +251,12 @@ def test_z_loss_has_a_slope_where_its_logits_are_the_largest():
     x = torch.full((1, 2), 3e38, requires_grad=True)
     z_loss(x).backward()
     assert torch.allclose(x.grad, x)
+
+
+@over_libraries
+@pytest.mark.parametrize("number", [1e-40, 1e-30, 0.07, 1e30])
+def test_a_quotient_over_a_temperature_keeps_its_digits(library, number):
+    rows, column = to(library, [np.array([[number / 3, 0.0]]), np.array([[3.0]])], "float32")
+    found = Quotient(rows, column) / number
+    slack = 1e-6 if number > 1e-38 else 1e-4  # a number so small has few digits itself
+    assert plain(found.rows / found.column).tolist() == [[pytest.approx(1 / 9, rel=slack), 0]]

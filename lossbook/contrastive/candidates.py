@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from lossbook.arrays import Array, cast, constant, is_transforming, namespace, requires_grad
+from lossbook.arrays import Array, cast, constant, is_followed, namespace
 from lossbook.categorical.head import Head, stand_in
 from lossbook.categorical.logits import (
     cross_entropy_rule,
@@ -177,4 +177,4 @@ def positives_rule(xp, s, label, itself, keep=None, *, labels, temperature=1.0):
 def held(xp: Any, s: Array, bound: Array | float = 1.0) -> Array:
     """Similarities that no rounding takes beyond their bound; autograd sees them as they are."""
     cut = xp.minimum(xp.maximum(constant(s), -bound), bound)
-    return s + (cut - constant(s)) if requires_grad(s) or is_transforming() else cut
+    return s + (cut - constant(s)) if is_followed(s) else cut
