@@ -26,6 +26,16 @@ def minimum(a: torch.Tensor, b: torch.Tensor | float, /) -> torch.Tensor:
     return torch.minimum(a, a.new_full((), b)) if _traced(a) else torch.clamp(a, max=b)
 
 
+def clip(
+    a: torch.Tensor,
+    /,
+    min: torch.Tensor | float | None = None,
+    max: torch.Tensor | float | None = None,
+) -> torch.Tensor:
+    """Each number, or the end that it is beyond; at an end the slope is 1."""
+    return torch.clamp(a, min, max)
+
+
 def _traced(a: torch.Tensor) -> bool:
     return a.requires_grad and torch.is_grad_enabled()
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import Array, ArrayLike, as_number, cast, constant, same_kind, wide_dtype
+from lossbook.arrays import (
+    Array,
+    ArrayLike,
+    as_number,
+    cast,
+    constant,
+    plain_cpu,
+    same_kind,
+    wide_dtype,
+)
 from lossbook.checks import check_real, check_row, check_same_shape
 from lossbook.driver import Prepared, public
 from lossbook.rule import Rule, rule
@@ -64,7 +73,7 @@ def scaled(xp: Any, x: Array) -> tuple[Array, Array, Array]:
     """Each row over its largest entry, the length of that (1 for zeros), and that entry."""
     top = constant(xp.max(xp.abs(x), axis=-1, keepdims=True))
     largest = float(xp.finfo(x.dtype).max)
-    d = xp.maximum(finite(xp, x), -largest) / unit_of(xp, top)  # inf over inf is nan
+    d = xp.clip(x, -largest, largest) / unit_of(xp, top)  # inf over inf is nan
     total = xp.sum(d * d, axis=-1, keepdims=True, dtype=wide_dtype(d))  # no square overflows
     root = xp.sqrt(xp.where(total == 0, 1.0, total))
     return d, xp.astype(root, d.dtype), top
@@ -132,14 +141,18 @@ def normalize_rule(xp, x):
     def value():
         return u
 
-    def slope(g):  # g - u (u g), with 1 - u^2 as the sum of the other squares
+    def slope(g):  # g - u (u g)
+        along, unit = u * g, unit_of(xp, top)
+        total = xp.sum(along, axis=-1, keepdims=True)
+        # a root of 2: no square is more than a quarter, and 1 - u^2 keeps its digits
+        if plain_cpu(along) and bool(xp.all((root >= 2) & (root * unit < xp.inf))):
+            return (g - u * total) / (root * unit)
         best = xp.argmax(xp.abs(constant(d)), axis=-1, keepdims=True)
         first = xp.arange(x.shape[-1], device=x.device) == best
-        square, along = u * u, u * g
+        square = u * u
         rest = xp.where(first, others(xp, first, square), 1 - square)
-        pull = xp.sum(along, axis=-1, keepdims=True) - along
-        pull = xp.where(first, others(xp, first, along), pull)
-        rows = (g * rest - u * pull) / root / unit_of(xp, top)
+        pull = xp.where(first, others(xp, first, along), total - along)
+        rows = (g * rest - u * pull) / root / unit
         return xp.where(top == 0, 0.0, rows)
 
     return value, slope
