@@ -13,8 +13,9 @@ from lossbook.ranking.order import (
     lists,
     places,
     shares,
+    take,
 )
-from lossbook.ranking.pair_lists import graded_pairs, logistic_pairs, pushed, summed
+from lossbook.ranking.pair_lists import graded_pairs, logistic_pairs, pushed, summed, upwards
 from lossbook.reduction import Reduction
 from lossbook.rule import rule
 
@@ -89,17 +90,19 @@ def lambdarank_loss_rule(xp, s, r, keep=None, *, gain="exponential"):
     g = shares(xp, r, gain)
     s, keep, grade, _ = graded_pairs(xp, s, r, keep)
     d = discounts(xp, places(xp, constant(s), keep))
+    back, *rows, g, d = upwards(xp, grade, keep, s, g, d)
 
     def weighed(slope):
-        for part, each in logistic_pairs(xp, s, grade, keep, slope=slope):
-            yield part, times(xp, swaps(xp, g, d, part), each)
+        for part, each in logistic_pairs(xp, *rows, slope=slope):
+            yield part, times(xp, swaps(xp, g, d, part, part.stop), each)
 
-    return lambda: summed(xp, weighed(False)), lambda: pushed(xp, weighed(True))
+    return lambda: summed(xp, weighed(False)), lambda: take(xp, pushed(xp, weighed(True)), back)
 
 
-def swaps(xp: Any, g: Array, d: Array, part: slice) -> Array:
-    """What it does to the DCG that two items change places."""
-    return xp.abs((g[:, part, None] - g[:, None, :]) * (d[:, part, None] - d[:, None, :]))
+def swaps(xp: Any, g: Array, d: Array, part: slice, stop: int | None = None) -> Array:
+    """What it does to the DCG that an item of a part and one before ``stop`` change places."""
+    of_g, of_d = (x[:, part, None] - x[:, None, :stop] for x in (g, d))
+    return xp.abs(of_g * of_d)
 
 
 def lambdarank_weights(

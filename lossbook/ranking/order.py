@@ -31,7 +31,7 @@ from lossbook.rule import Rule
 
 Gain = Literal["linear", "exponential"]
 
-PAIRS = 2**15
+PAIRS = 2**17
 """Pairs in a block: what is formed of them then stays small, however long the list."""
 
 
@@ -194,3 +194,17 @@ def pair_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
     for start in range(0, size, step):
         part = slice(start, start + step)
         yield part, s[:, None, :] - s[:, part, None]
+
+
+def lower_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
+    """The pairs of an item with those before it: s_j - s_i, for a part of the i.
+
+    The j are all up to the end of the part, so some are behind their i.
+    """
+    rows, size = s.shape
+    start, most = 0, PAIRS // max(1, rows)
+    while start < size:
+        step = max(1, (math.isqrt(start**2 + 4 * most) - start) // 2)  # step (start + step) = most
+        part = slice(start, min(start + step, size))
+        yield part, s[:, None, : part.stop] - s[:, part, None]
+        start = part.stop

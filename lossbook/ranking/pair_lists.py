@@ -16,8 +16,8 @@ from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (
     lists,
+    lower_blocks,
     order_by,
-    pair_blocks,
     runs,
     take,
 )
@@ -224,24 +224,33 @@ def all_pairs_logistic_loss(
 @rule("row")
 def all_pairs_logistic_loss_rule(xp, s, r, keep=None):
     s, keep, grade, count = graded_pairs(xp, s, r, keep)
+    back, *sorted_rows = upwards(xp, grade, keep, s)
 
     def value():
-        return summed(xp, logistic_pairs(xp, s, grade, keep)) / count
+        return summed(xp, logistic_pairs(xp, *sorted_rows)) / count
 
     def slope():
-        return pushed(xp, logistic_pairs(xp, s, grade, keep, slope=True)) / count[:, None]
+        push = pushed(xp, logistic_pairs(xp, *sorted_rows, slope=True))
+        return take(xp, push, back) / count[:, None]
 
     return value, slope
 
 
+def upwards(xp: Any, grade: Array, keep: Array, *rows: Array) -> tuple[Array, ...]:
+    """The way back from the order of grades, in which an item is above none that comes later;
+    then, in this order, the grades, those of the items that may be above others, and the rows."""
+    order, above = xp.argsort(grade, axis=-1), xp.where(keep, grade, 0)
+    return xp.argsort(order, axis=-1), *(take(xp, x, order) for x in (grade, above, *rows))
+
+
 def logistic_pairs(
-    xp: Any, s: Array, grade: Array, keep: Array, *, slope: bool = False
+    xp: Any, grade: Array, above: Array, s: Array, *, slope: bool = False
 ) -> Iterator[tuple[slice, Array]]:
     """The loss ln(1 + e^gap) of all pairs, or its slope in the gap, 0 where there is no pair."""
-    for part, gap in pair_blocks(xp, s):
+    for part, gap in lower_blocks(xp, s):
         up, down = odds_pair(xp, gap)
         each = up / (up + down) if slope else xp.maximum(gap, 0.0) + xp.log1p(up * down)
-        pair = (grade[:, part, None] > grade[:, None, :]) & keep[:, part, None] & keep[:, None, :]
+        pair = above[:, part, None] > grade[:, None, : part.stop]
         yield part, xp.where(pair, each, 0.0)
 
 
@@ -252,8 +261,14 @@ def summed(xp: Any, blocks: Iterator[tuple[slice, Array]]) -> Array:
 
 def pushed(xp: Any, blocks: Iterator[tuple[slice, Array]]) -> Array:
     """For each item, what its pairs push it down by, less what they push it up by."""
-    up, down = [], 0.0
+    up, down = [], None
     for _, each in blocks:
         up.append(xp.sum(each, axis=2))
-        down = down + xp.sum(each, axis=1)
+        more = xp.sum(each, axis=1)
+        # a block may know more items than those before it
+        down = (
+            more
+            if down is None
+            else more + xp.concat([down, xp.zeros_like(more[:, down.shape[1] :])], axis=-1)
+        )
     return down - xp.concat(up, axis=-1)
