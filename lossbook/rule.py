@@ -95,6 +95,15 @@ class Quotient(NamedTuple):
             return Quotient(self.rows, self.column * number)
         return Quotient(self.rows / number, self.column)
 
+    def __mul__(self, number: float) -> Quotient:
+        if is_moderate(number):
+            return Quotient(self.rows, self.column / number)
+        return Quotient(self.rows * number, self.column)
+
+    def divided(self) -> Array:
+        """What is meant."""
+        return self.rows / self.column
+
 
 def is_moderate(factor: Array | float) -> bool:
     """Whether it, and what of it falls to one row, is far from the ends of the range of floats."""
@@ -265,7 +274,7 @@ def _divided(xp: Any, x: Array | Quotient, to: Array | None = None) -> Array:
     if not isinstance(x, Quotient):
         return x
     if to is None or is_followed(x.rows):  # torch has no derivative of a division into a place
-        return x.rows / x.column
+        return x.divided()
     return xp.divide(*x, out=to)
 
 

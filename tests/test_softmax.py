@@ -125,6 +125,7 @@ def test_sparsemax_of_ties_shifts_and_certainties(library):
     assert plain(sparsemax(z)).tolist() == [0.75, 0.25, 0]
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # in torch itself
 def test_sparsemax_has_a_forward_derivative():
     x, t = torch.from_numpy(np.random.default_rng(4).normal(size=(2, 6, 5)))
     rows = torch.autograd.functional.jacobian(sparsemax, x)  # by the backward pass

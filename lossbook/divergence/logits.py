@@ -20,7 +20,7 @@ from lossbook.divergence.probs import checked_pair
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, difference, exact_minus, excess, select
 from lossbook.reduction import Reduction
-from lossbook.rule import rule
+from lossbook.rule import Quotient, pick, rule
 
 
 @public
@@ -96,8 +96,8 @@ def kl_divergence_from_logits_rule(xp, x, z, *, temperature=1.0):
 
     def slope():
         return (
-            lambda: pair.minus_pu() / temperature / temperature,
-            lambda: pair.q_minus_p() / temperature,
+            lambda: over(pair.minus_pv(), temperature),
+            lambda: over(pair.q_minus_p(), temperature),
         )
 
     return value, slope
@@ -178,7 +178,8 @@ def distillation_loss_rule(xp, z, x, *, temperature=1.0):
         return pair.scaled * temperature
 
     def slope():
-        return pair.q_minus_p() * temperature
+        change = pair.q_minus_p()
+        return change if temperature == 1 else change * temperature
 
     return value, slope
 
@@ -188,11 +189,19 @@ def _temperature(temperature: float, x: Array) -> float:
 
 
 class Pair(NamedTuple):
-    """The divergence times the temperature, and the parts of its derivatives, if wanted."""
+    """The divergence times the temperature, and the parts of its derivatives, if wanted.
+
+    v is how much more the logits z than the logits x rise above their mean, over the temperature.
+    """
 
     scaled: Array
-    minus_pu: Callable[[], Array]
-    q_minus_p: Callable[[], Array]
+    minus_pv: Callable[[], Array | Quotient]
+    q_minus_p: Callable[[], Array | Quotient]
+
+
+def over(x: Array | Quotient, tau: float) -> Array | Quotient:
+    """``x`` over the temperature, without a walk over it if that is 1."""
+    return x if tau == 1 else x / tau
 
 
 def compare(xp: Any, x: Array, z: Array, tau: float) -> Pair:
@@ -213,18 +222,22 @@ def compare(xp: Any, x: Array, z: Array, tau: float) -> Pair:
 def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     """By the definition, whose terms cancel where the divergence is small."""
     low_x, low = (y - xp.max(constant(y), axis=-1, keepdims=True) for y in (x, z))
-    p, q = (xp.exp(y if tau == 1 else y / tau) for y in (low_x, low))
+    p, q = (xp.exp(over(y, tau)) for y in (low_x, low))
     total_p, total_q = _total(xp, p), _total(xp, q)
     mean = _total(xp, p * (low - low_x)) / total_p
     scaled = tau * xp.log(total_q / total_p) - mean
 
-    def minus_pu():
+    def minus_pv():
         first = xp.argmax(x, axis=-1, keepdims=True)
-        base_x, base = (xp.take_along_axis(y, first, axis=-1) for y in (x, z))
-        u, share = (z - base) - (x - base_x), p / total_p  # u may be infinite where p is 0
-        return times(xp, share, _total(xp, times(xp, share, u)) - u)
+        base_x, base = (pick(y, first) for y in (x, z))
+        u = (z - base) - (x - base_x)  # may be infinite where p is 0
+        v = over(_total(xp, times(xp, p, u)) / total_p - u, tau)
+        return Quotient(times(xp, p, v), total_p)
 
-    return Pair(scaled[:, 0], minus_pu, lambda: q / total_q - p / total_p)
+    def q_minus_p():
+        return Quotient(q * (total_p / total_q) - p, total_p)
+
+    return Pair(scaled[:, 0], minus_pv, q_minus_p)
 
 
 def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
@@ -236,8 +249,8 @@ def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
 
     return Pair(
         mend(pair.scaled, careful.scaled),
-        lambda: mend(pair.minus_pu(), careful.minus_pu()),
-        lambda: mend(pair.q_minus_p(), careful.q_minus_p()),
+        lambda: mend(pair.minus_pv().divided(), careful.minus_pv()),
+        lambda: mend(pair.q_minus_p().divided(), careful.q_minus_p()),
     )
 
 
@@ -268,15 +281,15 @@ def _from_rise(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     scaled = select(xp, empty, 0.0, select(xp, ~close, far, tau * xp.log1p(total)))
     scaled = select(xp, broken, xp.inf, scaled)
 
-    def minus_pu():
-        pull = -times(xp, p, u - mean)
+    def minus_pv():
+        pull = -times(xp, p, v)
         return pull if absent(xp, broken) else xp.where(broken, _steep(xp, p, out), pull)
 
     def q_minus_p():
         change = difference(xp, v - xp.log1p(total), p, q)
         return select(xp, skip | ~close, select(xp, empty, 0.0, q - p), change)
 
-    return Pair(scaled[:, 0], minus_pu, q_minus_p)
+    return Pair(scaled[:, 0], minus_pv, q_minus_p)
 
 
 def _softmax(xp, z, tau):
