@@ -50,7 +50,7 @@ def measure(options: argparse.Namespace) -> None:
         for number, task in enumerate(todo, 1):
             first = task.case not in {b.get_metadata()["case"] for b in found}
             suite = call(timing, times, task, first)
-            names = [n for n in find(task.case).ways() if n.startswith(WEIGHED)]
+            names = [n for n in find(task.case).names() if n.startswith(WEIGHED)]
             weights = [b for name in names for b in call(once, memory, task, name)]
             found += [*suite, *weights]
             print(f"[{number}/{len(todo)}] {task.label}", file=sys.stderr)

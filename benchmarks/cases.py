@@ -53,15 +53,24 @@ class Case:
         return self.draw(np.random.default_rng(seed), *size)
 
     def missing(self) -> list[str]:
-        """The peers whose library is not installed."""
-        return [name for name in self.peers if find_spec(_module(name)) is None]
+        """The peers whose library is not installed, or lacks the function."""
+        lacking = () if hasattr(F, "linear_cross_entropy") else ("torch, in chunks",)
+        return [n for n in self.peers if find_spec(_module(n)) is None or n in lacking]
+
+    def names(self) -> list[str]:
+        """What there is to call: ours first."""
+        return ["lossbook", *(n for n in self.peers if n not in self.missing())]
 
     def ways(self) -> dict[str, Callable[..., Any]]:
-        """The functions to call: ours first."""
-        there = {n: p for n, p in self.peers.items() if n not in self.missing()}
-        return {"lossbook": OURS.get(self.function) or getattr(lb, self.function)} | {
-            name: _resolved(peer) if isinstance(peer, str) else peer for name, peer in there.items()
-        }
+        """The functions to call."""
+        return {name: self.way(name) for name in self.names()}
+
+    def way(self, name: str) -> Callable[..., Any]:
+        """The function to call, ours or a peer's, whose library alone is loaded."""
+        if name == "lossbook":
+            return OURS.get(self.function) or getattr(lb, self.function)
+        peer = self.peers[name]
+        return _resolved(peer) if isinstance(peer, str) else peer
 
 
 def _module(name: str) -> str:
@@ -191,7 +200,14 @@ def torch_pairs(loss):
 
 
 def torch_linear(x, w, y):
+    """What F.linear_cross_entropy, new in torch 2.13, does unless it is told to take chunks."""
     return F.cross_entropy(x @ w.T, y)
+
+
+def torch_linear_in_chunks(x, w, y):
+    """In chunks as large as ours: those that it chooses by itself take longer on a CPU."""
+    options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=256)
+    return F.linear_cross_entropy(x, w, y, options=options)
 
 
 def optax_linear(x, w, y):
@@ -290,8 +306,9 @@ CASES = (
         "torch, composed": torch_pairs(lambda d: F.softplus(-d)),
     }),
     Case("linear cross-entropy", "linear_cross_entropy", linear_layer,
-         [(1024, 768, 50257)], (16, 8, 100), {
-        "torch, composed": torch_linear,
+         [(1024, 768, 50257), (4096, 768, 50257)], (16, 8, 100), {
+        "torch": getattr(F, "linear_cross_entropy", torch_linear),
+        "torch, in chunks": torch_linear_in_chunks,
         "optax, composed": optax_linear,
     }, wrt=2, sample=logits_and_labels, embed=unit_layer, entry="cross_entropy"),
     Case("NumPy logsumexp", "logsumexp", only_logits, [ROWS], (64, 100), {

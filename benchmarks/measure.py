@@ -159,7 +159,7 @@ def _caches() -> dict[str, str]:
 def memory(task: Task, name: str) -> str:
     """The peak of memory beyond the inputs, while value and gradient are made once."""
     case, arrays = task.start()
-    way = case.ways()[name]
+    way = case.way(name)
     caller(name, way, case.inputs(case.quick), case.wrt, task.device)()  # what is loaded once
     call = caller(name, way, arrays, case.wrt, task.device)
     if task.device != "cpu":

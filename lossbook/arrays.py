@@ -36,9 +36,10 @@ def is_torch(x: object) -> bool:
 
 def namespace(x: Array) -> Any:
     """The array-API namespace of ``x``: the functions that a rule may call."""
-    return sys.modules.get("lossbook.tensors") or _tensors() if is_torch(x) else np
+    return _tensors() if is_torch(x) else np
 
 
+@functools.cache  # a look into sys.modules would stop torch.compile: it sees the import change it
 def _tensors() -> Any:
     from lossbook import tensors  # imports torch, which is there already
 
@@ -185,11 +186,20 @@ def threads(x: Array) -> int:
 
 
 def is_transforming() -> bool:
-    """Whether torch.compile or torch.func look at each operation of torch."""
+    """Whether torch.compile, torch.func or a tracer look at each operation of torch."""
     torch = sys.modules.get("torch")
     return torch is not None and (
-        torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or any(torch._C._get_dispatch_mode(key) is not None for key in _tracers())
     )
+
+
+@functools.cache
+def _tracers() -> tuple[Any, ...]:
+    """The modes of torch in which an operation has no value, or is written down."""
+    keys = sys.modules["torch"]._C._TorchDispatchModeKey
+    return keys.FAKE, keys.PROXY, keys.FUNCTIONAL
 
 
 def is_followed(x: Array) -> bool:

@@ -100,10 +100,6 @@ class Quotient(NamedTuple):
             return Quotient(self.rows, self.column / number)
         return Quotient(self.rows * number, self.column)
 
-    def divided(self) -> Array:
-        """What is meant."""
-        return self.rows / self.column
-
 
 def is_moderate(factor: Array | float) -> bool:
     """Whether it, and what of it falls to one row, is far from the ends of the range of floats."""
@@ -248,7 +244,7 @@ def _block(rule, inputs, params, want, share, into=None, each=None) -> Result:
         share = share._replace(upstream=cast(share.upstream, dtype))
     losses = None
     if want.each or want.total:
-        losses = _weighted(xp, _divided(xp, value(), each), share)
+        losses = _weighted(xp, divided(value(), each), share)
     return Result(
         losses if want.each else None,
         xp.sum(losses, dtype=wide_dtype(losses)) if want.total else None,  # rounded at the end
@@ -270,12 +266,13 @@ def _column(a: Array, like: Array) -> Array:
     return a[:, None] if a.ndim < like.ndim else a
 
 
-def _divided(xp: Any, x: Array | Quotient, to: Array | None = None) -> Array:
+def divided(x: Array | Quotient, to: Array | None = None) -> Array:
+    """What a quotient means; anything else as it is."""
     if not isinstance(x, Quotient):
         return x
     if to is None or is_followed(x.rows):  # torch has no derivative of a division into a place
-        return x.divided()
-    return xp.divide(*x, out=to)
+        return x.rows / x.column
+    return namespace(to).divide(*x, out=to)
 
 
 def _weighted(xp: Any, losses: Array, share: Share) -> Array:
@@ -309,7 +306,7 @@ def _scaled(
     if isinstance(slope, Quotient) and one_walk:
         factor = _keep(xp, factor / slope.column, share.mask)
         return _keep(xp, slope.rows, share.mask), factor
-    slope = _divided(xp, slope)
+    slope = divided(slope)
     if upstream is not None:
         slope = slope * _column(upstream, slope)
     return _keep(xp, slope, share.mask), factor

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from cases import over_libraries, to
 from lossbook import arrays
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class WithArray:
@@ -104,3 +111,56 @@ def test_zero_times_infinity_has_finite_derivatives():
     b = torch.tensor([math.inf, 3.0], dtype=torch.float64, requires_grad=True)
     arrays.times(arrays.namespace(a), a, b).sum().backward()
     assert a.grad.tolist() == [0, 3] and b.grad.tolist() == [0, 2]
+
+
+HARD_TO_RANK = [[1.0, 3.0, 3.0], [2.0, math.nan, math.nan], [-math.inf] * 3, [0.0, -0.0, 0.0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_the_largest_of_a_row_is_where_torch_finds_it(dtype, requires_grad):
+    x = torch.tensor(HARD_TO_RANK, dtype=dtype, requires_grad=requires_grad)
+    xp = arrays.namespace(x)
+    for axis, keepdims in ((-1, True), (1, False), (0, True)):
+        found, expected = xp.argmax(x, axis=axis, keepdims=keepdims), x.argmax(axis, keepdims)
+        assert found.dtype == torch.int64 and found.shape == expected.shape
+        if axis:  # of columns with a tie of 3 and nan, torch promises nothing more
+            assert (found == expected).all()
+    assert xp.argmax(x[:1]) == 1 and xp.argmax(x[:1]).shape == ()
+
+
+def test_the_largest_of_a_row_inside_a_transform():
+    x = torch.tensor(HARD_TO_RANK[:1] * 2)
+    found = torch.func.vmap(lambda row: arrays.namespace(row).argmax(row, axis=-1))(x)
+    assert found.tolist() == [1, 1]
+
+
+def test_the_largest_of_a_row_under_another_default_device_and_a_tracer():
+    x = torch.tensor(HARD_TO_RANK[:1], requires_grad=True)
+    xp = arrays.namespace(x)
+    with torch.device("meta"):
+        assert xp.argmax(x, axis=-1).item() == 1
+    traced = make_fx(lambda x: xp.argmax(x, axis=-1))(x.detach())
+    assert traced(-x.detach()).item() == 0  # nothing was found out while it was written down
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert xp.argmax(torch.ones(2, 3), axis=-1).shape == (2,)
+
+
+COMPILED_FIRST = """
+import torch
+import lossbook as lb
+pairs = lambda loss: lambda s, r: loss(s, r)
+labels = lambda loss: lambda s, r: loss(s, r.long()[:, 0])
+losses = pairs(lb.all_pairs_logistic_loss), pairs(lb.lambdarank_loss), labels(lb.cross_entropy)
+for loss in losses:
+    compiled = torch.compile(loss, fullgraph=True, backend="eager")
+    for n, k in ((4, 6), (5, 6), (7, 8)):
+        s, r = torch.randn(n, k), torch.randint(0, 3, (n, k)).float()
+        assert torch.allclose(compiled(s, r), loss(s, r), rtol=1e-5)
+"""
+
+
+def test_a_compiler_may_be_the_first_to_call_a_loss_and_shapes_may_change():
+    command = [sys.executable, "-W", "ignore", "-c", COMPILED_FIRST]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -91,6 +91,49 @@ def test_lengths_and_angles_at_the_ends_of_the_range(library, dtype, tiny, huge)
         assert np.isfinite(slope).all() and (slope[0] == 0).all()
 
 
+def slope_of_direction(x, g):
+    """(g - u (u g)) / |x|, of rows of floats, with fifty digits."""
+    with mpmath.workdps(50):
+        length = mpmath.norm(x)
+        u = [mpmath.mpf(a) / length for a in x]
+        along = mpmath.fdot(u, g)
+        return [float((mpmath.mpf(b) - a * along) / length) for a, b in zip(u, g, strict=True)]
+
+
+@over_libraries
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slope_of_a_direction_with_and_without_an_entry_that_dominates(library, size, dtype):
+    rng = np.random.default_rng(0)
+    even, sharp = rng.normal(size=(2, 5, 64))
+    sharp[:, 7] = 1e4
+    (g,) = to(library, [rng.normal(size=(5, 64))], dtype)
+    eps = float(np.finfo(dtype).eps)
+    for rows in (even, sharp, np.where(np.arange(5)[:, None] < 2, sharp, even)):
+        (x,) = to(library, [size * rows], dtype)
+        found = plain(normalize.prepare(x).pull(g))
+        for row, upstream, slope in zip(plain(x), plain(g), found, strict=True):
+            expected = slope_of_direction(row.tolist(), upstream.tolist())
+            length = float(mpmath.norm(row.tolist()))
+            slack = 8 * eps * np.abs(upstream).max() * np.abs(row) / length / length
+            assert (np.abs(slope - expected) <= slack + 4 * eps * np.abs(expected)).all()
+
+
+@over_libraries
+def test_a_direction_of_the_shortest_vectors_has_a_slope(library):
+    x, g = to(library, [np.full((1, 5), 1.4e-45), np.eye(1, 5) * 1e-10], "float32")
+    found = plain(normalize.prepare(x).pull(g))
+    expected = slope_of_direction(plain(x)[0].tolist(), plain(g)[0].tolist())
+    assert found[0] == pytest.approx(expected, rel=1e-6)
+
+
+@over_libraries
+def test_a_direction_of_the_longest_vectors_has_a_slope(library):
+    x, g = to(library, [np.full((1, 9), 3e38), np.arange(9.0)[None] * 1e37], "float32")
+    found = plain(normalize.prepare(x).pull(g))  # the length itself is beyond float32
+    assert found[0] == pytest.approx((np.arange(9.0) - 4) * 1e37 / 9e38, rel=1e-6, abs=1e-8)
+
+
 def test_the_slope_of_a_cosine_is_at_right_angles_and_of_the_right_size():
     slope = value_and_grad(cosine_similarity, FIRST, SECOND)[1]
     assert (slope * FIRST).sum(-1) == pytest.approx(0, abs=1e-15)

@@ -396,6 +396,35 @@ def test_the_gradients_of_the_estimates_on_average(library):
 
 
 @over_libraries
+@pytest.mark.parametrize("tau", [1.0, 7.0])
+def test_the_slope_where_a_sum_of_rises_is_beyond_the_largest_number(library, tau):
+    x, z = to(library, [np.zeros((1, 3)), np.array([[-3e38, 0.0, 0.0]])], "float32")
+    value, slope = value_and_grad(kl_divergence_from_logits, x, z, temperature=tau)
+    assert float(value) == pytest.approx(1e38 / tau, rel=1e-6)  # u is (-3e38, 0, 0)
+    assert plain(slope)[0] == pytest.approx(np.array([2, -1, -1]) * 1e38 / 3 / tau**2, rel=1e-6)
+
+
+FAR = [  # logits x and z, the temperature, and minus p (u - its mean) of the first entry
+    ([0.0] * 4, [-1.5e38, *[1.5e38] * 3], 1.0, 2.25e38 / 4),
+    ([0.0, -4.6], [0.0, -1e38], 0.1, -math.exp(-46) * 1e38 * 100),
+    ([0.0] * 100, [-2e38, *[0.0] * 99], 0.5, 0.99 * 2e38 / 100 * 4),
+]
+
+
+@over_libraries
+@pytest.mark.parametrize(("x", "z", "tau", "expected"), FAR)
+def test_the_slope_of_logits_near_the_largest_number(library, x, z, tau, expected):
+    x, z = to(library, [[x], [z]], "float32")
+    _, slope = value_and_grad(kl_divergence_from_logits, x, z, temperature=tau)
+    found = [plain(slope)[0, 0]]
+    if library == "torch":
+        x.requires_grad_()
+        loss = kl_divergence_from_logits(x, z, temperature=tau)
+        found.append(plain(torch.autograd.grad(loss, x, create_graph=True)[0])[0, 0])
+    assert found == pytest.approx([expected] * len(found), rel=1e-5)
+
+
+@over_libraries
 def test_k3_far_and_near(library):
     a, b = to(library, [[0.0, 100.0, 0.0, -1.0], [100.0, 0.0, 1e-4, -1.0]], "float32")
     found = plain(kl_estimate_k3(a, b, reduction="none"))

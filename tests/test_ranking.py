@@ -219,6 +219,20 @@ def test_blocks_of_pairs_do_not_change_the_result(library, monkeypatch):
             assert plain(slope_again) == pytest.approx(plain(slope), rel=1e-13, abs=1e-16)
 
 
+@pytest.mark.parametrize("pairs", [1, 40, 10_000])
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_blocks_of_lower_items_hold_each_pair_once(pairs, rows, monkeypatch):
+    monkeypatch.setattr(order, "PAIRS", pairs)
+    s = np.arange(11.0) * np.ones((rows, 1))
+    blocks = list(order.lower_blocks(np, s))
+    assert np.concatenate([np.arange(11)[part] for part, _ in blocks]).tolist() == list(range(11))
+    for part, gap in blocks:
+        assert gap.shape == (rows, part.stop - part.start, part.stop)
+        assert gap.size <= max(pairs, rows * part.stop)
+        expected = np.arange(part.stop) - np.arange(11)[part, None]
+        assert (gap == expected).all()
+
+
 # --------------------------------------------------------------------------- LambdaRank
 @over_libraries
 def test_a_lambda_weight_is_what_a_swap_does_to_ndcg(library):

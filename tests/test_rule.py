@@ -13,7 +13,7 @@ from torch.autograd import forward_ad
 import lossbook.rule
 from cases import over_libraries, plain, to
 from lossbook import cross_entropy, softmax, value_and_grad, z_loss
-from lossbook.rule import Quotient, Result, Share, Want, evaluate, rule
+from lossbook.rule import Quotient, Result, Share, Want, divided, evaluate, rule
 
 ALL = Want(each=True, total=True, grads=True)
 
@@ -260,3 +260,11 @@ def test_a_quotient_over_a_temperature_keeps_its_digits(library, number):
     found = Quotient(rows, column) / number
     slack = 1e-6 if number > 1e-38 else 1e-4  # a number so small has few digits itself
     assert plain(found.rows / found.column).tolist() == [[pytest.approx(1 / 9, rel=slack), 0]]
+
+
+@over_libraries
+@pytest.mark.parametrize("number", [1e-30, 0.3, 1e30])
+def test_a_quotient_times_a_temperature_keeps_its_digits(library, number):
+    rows, column = to(library, [np.array([[1 / number, 0.0]]), np.array([[3.0]])], "float32")
+    found = Quotient(rows, column) * number
+    assert plain(divided(found)).tolist() == [[pytest.approx(1 / 3, rel=1e-6), 0]]

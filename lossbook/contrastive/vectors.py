@@ -144,9 +144,11 @@ def normalize_rule(xp, x):
     def slope(g):  # g - u (u g)
         along, unit = u * g, unit_of(xp, top)
         total = xp.sum(along, axis=-1, keepdims=True)
+        length, least = root * unit, float(xp.finfo(x.dtype).smallest_normal)
         # a root of 2: no square is more than a quarter, and 1 - u^2 keeps its digits
-        if plain_cpu(along) and bool(xp.all((root >= 2) & (root * unit < xp.inf))):
-            return (g - u * total) / (root * unit)
+        clear = (root >= 2) & (length >= least) & (length < xp.inf)
+        if plain_cpu(along) and bool(xp.all(clear)):
+            return (g - u * total) / length
         best = xp.argmax(xp.abs(constant(d)), axis=-1, keepdims=True)
         first = xp.arange(x.shape[-1], device=x.device) == best
         square = u * u

@@ -20,7 +20,7 @@ from lossbook.divergence.probs import checked_pair
 from lossbook.driver import Prepared, public
 from lossbook.excess import absent, difference, exact_minus, excess, select
 from lossbook.reduction import Reduction
-from lossbook.rule import Quotient, pick, rule
+from lossbook.rule import Quotient, divided, pick, rule
 
 
 @public
@@ -228,11 +228,14 @@ def _from_sums(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     scaled = tau * xp.log(total_q / total_p) - mean
 
     def minus_pv():
-        first = xp.argmax(x, axis=-1, keepdims=True)
-        base_x, base = (pick(y, first) for y in (x, z))
-        u = (z - base) - (x - base_x)  # may be infinite where p is 0
-        v = over(_total(xp, times(xp, p, u)) / total_p - u, tau)
-        return Quotient(times(xp, p, v), total_p)
+        u = (z - pick(z, xp.argmax(x, axis=-1, keepdims=True))) - low_x
+        mean = _total(xp, p * u) / total_p
+        if not bool(xp.all(xp.isfinite(mean))):  # u where p is 0 may be infinite, or the sum
+            u = xp.where(p == 0, 0.0, u)
+            mean = _total(xp, p / total_p * u)
+        if tau == 1:
+            return Quotient(p * (mean - u), total_p)
+        return p / total_p * (mean - u) / tau  # over a small one the numerator could overflow
 
     def q_minus_p():
         return Quotient(q * (total_p / total_q) - p, total_p)
@@ -249,8 +252,8 @@ def _mended(pair: Pair, rows: Array, careful: Pair) -> Pair:
 
     return Pair(
         mend(pair.scaled, careful.scaled),
-        lambda: mend(pair.minus_pv().divided(), careful.minus_pv()),
-        lambda: mend(pair.q_minus_p().divided(), careful.q_minus_p()),
+        lambda: mend(divided(pair.minus_pv()), careful.minus_pv()),
+        lambda: mend(divided(pair.q_minus_p()), careful.q_minus_p()),
     )
 
 
@@ -282,7 +285,7 @@ def _from_rise(xp: Any, x: Array, z: Array, tau: float) -> Pair:
     scaled = select(xp, broken, xp.inf, scaled)
 
     def minus_pv():
-        pull = -times(xp, p, v)
+        pull = over(-times(xp, p, u - mean), tau)  # v may be infinite where p v is not
         return pull if absent(xp, broken) else xp.where(broken, _steep(xp, p, out), pull)
 
     def q_minus_p():

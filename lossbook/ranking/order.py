@@ -199,12 +199,11 @@ def pair_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
 def lower_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
     """The pairs of an item with those before it: s_j - s_i, for a part of the i.
 
-    The j are all up to the end of the part, so some are behind their i.
+    The j are all up to the end of the part, so some are behind their i. A part has at most 64
+    items: NumPy adds rows up one by one, and the error grows with their number.
     """
     rows, size = s.shape
-    start, most = 0, PAIRS // max(1, rows)
-    while start < size:
-        step = max(1, (math.isqrt(start**2 + 4 * most) - start) // 2)  # step (start + step) = most
+    step = max(1, min(64, PAIRS // max(1, rows * size)))
+    for start in range(0, size, step):
         part = slice(start, min(start + step, size))
         yield part, s[:, None, : part.stop] - s[:, part, None]
-        start = part.stop
