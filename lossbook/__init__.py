@@ -158,7 +158,8 @@ from lossbook.regression import (
     squared_error,
     tukey_loss,
 )
-from lossbook.softmax import StreamingLogSumExp, log_softmax, logsumexp, softmax, sparsemax
+from lossbook.softmax import log_softmax, logsumexp, softmax, sparsemax
+from lossbook.streaming import StreamingLogSumExp
 
 # From here on lossbook.softmax is the function, as one expects of lossbook.softmax(logits);
 # what else its module holds comes by "from lossbook.softmax import ...".
