@@ -31,10 +31,10 @@ def test_the_import_loads_nothing_heavy():
 
 
 def test_the_module_behind_a_function_of_its_name_can_be_reached():
-    from lossbook.softmax import StreamingLogSumExp, softmax_rule
+    from lossbook.softmax import logsumexp, softmax_rule
 
     assert lb.softmax.prepare([0.0]).rule is softmax_rule
-    assert lb.StreamingLogSumExp is StreamingLogSumExp
+    assert lb.logsumexp is logsumexp
 
 
 def test_the_error_state_of_numpy_does_not_matter():
