@@ -191,15 +191,15 @@ def is_transforming() -> bool:
     return torch is not None and (
         torch.compiler.is_compiling()
         or torch._C._are_functorch_transforms_active()
-        or any(torch._C._get_dispatch_mode(key) is not None for key in _tracers())
+        or (torch._C._len_torch_dispatch_stack() > 0 and _is_tracing(torch._C))
     )
 
 
-@functools.cache
-def _tracers() -> tuple[Any, ...]:
-    """The modes of torch in which an operation has no value, or is written down."""
-    keys = sys.modules["torch"]._C._TorchDispatchModeKey
-    return keys.FAKE, keys.PROXY, keys.FUNCTIONAL
+def _is_tracing(modes: Any) -> bool:
+    """Whether an operation of torch has no value, or is written down."""
+    keys = modes._TorchDispatchModeKey
+    tracers = (keys.FAKE, keys.PROXY, keys.FUNCTIONAL)
+    return any(modes._get_dispatch_mode(key) is not None for key in tracers)
 
 
 def is_followed(x: Array) -> bool:

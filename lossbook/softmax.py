@@ -10,14 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lossbook.arrays import (
-    Array,
-    ArrayLike,
-    as_near,
-    constant,
-    namespace,
-    same_kind,
-)
+from lossbook.arrays import Array, ArrayLike, as_near, constant, namespace, same_kind
 from lossbook.checks import check_broadcasts, check_mask, check_number, check_row
 from lossbook.driver import Prepared, public
 from lossbook.rule import Quotient, Rule, pick, put, rule

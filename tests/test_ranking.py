@@ -224,7 +224,7 @@ def test_blocks_of_pairs_do_not_change_the_result(library, monkeypatch):
 def test_blocks_of_lower_items_hold_each_pair_once(pairs, rows, monkeypatch):
     monkeypatch.setattr(order, "PAIRS", pairs)
     s = np.arange(11.0) * np.ones((rows, 1))
-    blocks = list(order.lower_blocks(np, s))
+    blocks = list(order.pair_blocks(np, s, lower=True))
     assert np.concatenate([np.arange(11)[part] for part, _ in blocks]).tolist() == list(range(11))
     for part, gap in blocks:
         assert gap.shape == (rows, part.stop - part.start, part.stop)

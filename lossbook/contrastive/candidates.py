@@ -59,9 +59,8 @@ def found(xp, s, y, keep=None, temperature=1.0):
     """The value and the slope of the partner's place among all similarities."""
     if keep is not None:
         s = put(offered(xp, s, keep), y[:, None], own(xp, s, y))
-    if temperature == 1:
-        return cross_entropy_rule.function(xp, s, y)
-    value, slope = cross_entropy_rule.function(xp, lowered(xp, s, None, temperature)[0], y)
+    d = s if temperature == 1 else lowered(xp, s, None, temperature)[0]
+    value, slope = cross_entropy_rule.function(xp, d, y)
     return value, lambda: slope() / temperature
 
 

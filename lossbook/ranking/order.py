@@ -187,23 +187,14 @@ def places(xp: Any, s: Array, keep: Array | None = None) -> Array:
 
 
 # --------------------------------------------------------------------------------- pairs
-def pair_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
-    """All pairs of a list, some rows of their matrix at a time: s_j - s_i, for a part of the i."""
-    rows, size = s.shape
-    step = max(1, PAIRS // max(1, rows * size))
-    for start in range(0, size, step):
-        part = slice(start, start + step)
-        yield part, s[:, None, :] - s[:, part, None]
+def pair_blocks(xp: Any, s: Array, *, lower: bool = False) -> Iterator[tuple[slice, Array]]:
+    """All pairs of a list, some rows of their matrix at a time: s_j - s_i, for a part of the i.
 
-
-def lower_blocks(xp: Any, s: Array) -> Iterator[tuple[slice, Array]]:
-    """The pairs of an item with those before it: s_j - s_i, for a part of the i.
-
-    The j are all up to the end of the part, so some are behind their i. A part has at most 64
-    items: NumPy adds rows up one by one, and the error grows with their number.
+    ``lower`` leaves out the j that come after the part. A part has at most 64 items: NumPy adds
+    rows up one by one, and the error grows with their number.
     """
     rows, size = s.shape
     step = max(1, min(64, PAIRS // max(1, rows * size)))
     for start in range(0, size, step):
         part = slice(start, min(start + step, size))
-        yield part, s[:, None, : part.stop] - s[:, part, None]
+        yield part, s[:, None, : part.stop if lower else size] - s[:, part, None]

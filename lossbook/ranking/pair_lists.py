@@ -16,8 +16,8 @@ from lossbook.driver import public
 from lossbook.odds import odds_pair
 from lossbook.ranking.order import (
     lists,
-    lower_blocks,
     order_by,
+    pair_blocks,
     runs,
     take,
 )
@@ -247,7 +247,7 @@ def logistic_pairs(
     xp: Any, grade: Array, above: Array, s: Array, *, slope: bool = False
 ) -> Iterator[tuple[slice, Array]]:
     """The loss ln(1 + e^gap) of all pairs, or its slope in the gap, 0 where there is no pair."""
-    for part, gap in lower_blocks(xp, s):
+    for part, gap in pair_blocks(xp, s, lower=True):
         up, down = odds_pair(xp, gap)
         each = up / (up + down) if slope else xp.maximum(gap, 0.0) + xp.log1p(up * down)
         pair = above[:, part, None] > grade[:, None, : part.stop]
@@ -265,10 +265,7 @@ def pushed(xp: Any, blocks: Iterator[tuple[slice, Array]]) -> Array:
     for _, each in blocks:
         up.append(xp.sum(each, axis=2))
         more = xp.sum(each, axis=1)
-        # a block may know more items than those before it
-        down = (
-            more
-            if down is None
-            else more + xp.concat([down, xp.zeros_like(more[:, down.shape[1] :])], axis=-1)
-        )
+        known = more[:, :0] if down is None else down  # of fewer items, maybe
+        rest = xp.zeros_like(more[:, known.shape[1] :])
+        down = more + xp.concat([known, rest], axis=-1)
     return down - xp.concat(up, axis=-1)
